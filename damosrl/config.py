@@ -1,0 +1,97 @@
+"""Named choices of the configuration tree, and plain mappings turned into typed values."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, Union
+
+import msgspec
+import yaml
+
+from damosrl.errors import ConfigError, UnknownNameError
+from damosrl.paths import conf_dir
+
+T = TypeVar("T")
+
+
+def choices(group: str) -> list[str]:
+    """Return the names of a configuration group, such as ``machine``."""
+    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+
+
+def load_choice(group: str, name: str) -> dict[str, Any]:
+    """Load ``conf/<group>/<name>.yaml``.
+
+    Raises:
+        UnknownNameError: The group has no such choice; the nearest is named.
+
+    Example:
+        >>> load_choice("machine", "dram_cxl")["name"]
+        'dram_cxl'
+    """
+    if name not in choices(group):
+        raise UnknownNameError(group, name, choices(group))
+    return load_yaml(conf_dir() / group / f"{name}.yaml")
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Load a YAML file that holds a mapping.
+
+    Raises:
+        ConfigError: The file is missing, no YAML, or not a mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {path}", got=error.strerror, fix="check the path"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no YAML", got=str(error), fix="mend the file") from error
+    if not isinstance(content, dict):
+        raise ConfigError(
+            f"{path} holds no mapping", got=type(content).__name__, allowed="key: value lines"
+        )
+    return content
+
+
+def typed(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Turn a plain mapping into a dataclass, strictly: no unknown key, no wrong type.
+
+    Args:
+        kind: A dataclass; nested dataclasses, tuples and dicts of them are followed.
+        values: Plain data, as YAML gives it.
+        where: What the mapping is called in messages.
+
+    Raises:
+        UnknownNameError: A key does not exist; the nearest is named.
+        ConfigError: A value has the wrong type, or a key is missing.
+    """
+    _refuse_unknown(kind, values, where)
+    try:
+        return msgspec.convert(dict(values), kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where} is wrong", got=str(error), fix="see `damosrl help`") from error
+
+
+def _refuse_unknown(kind: Any, values: Any, where: str) -> None:
+    origin = typing.get_origin(kind)
+    if origin in (Union, types.UnionType):
+        for option in typing.get_args(kind):
+            if dataclasses.is_dataclass(option) and isinstance(values, Mapping):
+                _refuse_unknown(option, values, where)
+        return
+    if origin in (tuple, list) and isinstance(values, (list, tuple)):
+        for place, value in enumerate(values):
+            _refuse_unknown(typing.get_args(kind)[0], value, f"{where}[{place}]")
+        return
+    if not dataclasses.is_dataclass(kind) or not isinstance(values, Mapping):
+        return
+    hints = typing.get_type_hints(kind)
+    names = [field.name for field in dataclasses.fields(kind)]
+    for key, value in values.items():
+        if key not in names:
+            raise UnknownNameError(f"key in {where}", str(key), names)
+        _refuse_unknown(hints[key], value, f"{where}.{key}")

@@ -1,0 +1,55 @@
+"""How the emulator's kernels are compiled: one decorator, one cache that cannot go stale.
+
+Numba's cache notices a change of the file that holds a function, not of the files it calls.
+The cache folder therefore carries a digest of all kernel sources.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+from numba.extending import overload
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _source_digest() -> str:
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_dir() -> Path:
+    """Return the folder of compiled kernels (DAMOSRL_CACHE_DIR, XDG_CACHE_HOME or ~/.cache)."""
+    base = os.environ.get("DAMOSRL_CACHE_DIR")
+    if base is None:
+        base = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+        base = str(Path(base) / "damosrl")
+    return Path(base) / f"kernels-{_source_digest()}"
+
+
+numba.config.CACHE_DIR = str(cache_dir())
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function of numbers and arrays; releases the GIL, cached on disk."""
+    compiled: Function = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return compiled
+
+
+def implements(protocol: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Register a chooser that gives the implementation of a world function for some types.
+
+    The chooser gets the numba types of the arguments and returns a Python function, or None
+    when the world is not its own.
+    """
+
+    def register(chooser: Function) -> Function:
+        overload(protocol, jit_options={"nogil": True, "error_model": "numpy"})(chooser)
+        return chooser
+
+    return register

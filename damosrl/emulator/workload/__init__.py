@@ -1,0 +1,1 @@
+"""Workloads: access-rate models, synthetic or from DAMON recordings."""

@@ -1,0 +1,84 @@
+"""The goal on a machine: what is observed, what may be turned, what is worth how much."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from damosrl.knobs import Float32Array, FloatArray, QuantitySet
+from damosrl.machine import GroundTruth, Plan, QuotaLoop, Telemetry
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """What a tuner must know about a task.
+
+    Args:
+        task: Name and version of the task.
+        observation: Features, in the order of the observation array.
+        knobs: Knobs, in the order of the action array.
+        decision_interval_s: Time between decisions, seconds.
+    """
+
+    task: str
+    observation: QuantitySet
+    knobs: QuantitySet
+    decision_interval_s: float
+
+    def value(self, observation: Float32Array, name: str) -> float:
+        """Return one feature of an observation ``(d,)`` in its physical unit."""
+        place = self.observation.index(name)
+        return float(self.observation.items[place].to_physical(np.float64(observation[place])))
+
+    def action(self, **knobs: float) -> Float32Array:
+        """Build an action ``(k,)`` float32 from physical values; the others are at default.
+
+        Raises:
+            UnknownNameError: A knob of that name does not exist.
+        """
+        physical = self.knobs.defaults()
+        for name, value in knobs.items():
+            physical[self.knobs.index(name)] = value
+        return self.knobs.to_normal(physical).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """What a task makes of one interval, for N machines.
+
+    Args:
+        observation: ``(N, d)`` float32 in [-1, 1].
+        reward: ``(N,)``, the sum of the weighted terms.
+        terms: Weighted reward terms ``(N,)`` by name.
+    """
+
+    observation: Float32Array
+    reward: FloatArray
+    terms: Mapping[str, FloatArray]
+
+
+class Task(Protocol):
+    """A goal, for batches of N machines; holds the state between two telemetry readings."""
+
+    @property
+    def spec(self) -> TaskSpec:
+        """What tuners are told."""
+
+    def reset(self, which: NDArray[np.bool_], telemetry: Telemetry) -> Float32Array:
+        """Forget the past of the marked machines ``(N,)``; return all observations ``(N, d)``."""
+
+    def plan(self, knobs: FloatArray, loops: NDArray[np.object_] | QuotaLoop) -> Plan:
+        """Turn knobs ``(N, k)`` in physical units into what the machine commits."""
+
+    def outcome(
+        self, telemetry: Telemetry, applied: FloatArray, truth: GroundTruth | None
+    ) -> StepOutcome:
+        """Score the interval that just ended.
+
+        Args:
+            telemetry: What the machine says now.
+            applied: Normalised action in force ``(N, k)``.
+            truth: Ground truth; None on a real machine.
+        """

@@ -1,0 +1,54 @@
+"""The one protocol of everything that chooses knobs: controllers, searches, learned policies."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from damosrl.knobs import Float32Array
+from damosrl.machine import QuotaLoop
+from damosrl.task import TaskSpec
+
+
+@runtime_checkable
+class Tuner(Protocol):
+    """Chooses one machine's knobs, one decision at a time.
+
+    ``quota_loop`` says which loop sets the quotas under the tuner's numbers. ``warm_up_s``
+    asks for the kernel loop's quotas as they stand after that time on the workload.
+    A tuner with ``sees_ground_truth`` is an oracle: it is shown the machine itself and is
+    marked so in every table.
+
+    Example:
+        >>> def first_action(tuner: Tuner, spec: TaskSpec, observation: Float32Array):
+        ...     tuner.reset(spec, seed=0)
+        ...     return tuner.act(observation)
+    """
+
+    quota_loop: QuotaLoop
+    warm_up_s: float
+    sees_ground_truth: bool
+
+    def reset(self, spec: TaskSpec, seed: int) -> None:
+        """Begin an episode; nothing of an earlier one may show."""
+
+    def act(self, observation: Float32Array) -> Float32Array:
+        """Choose the action ``(k,)`` in [-1, 1] from an observation ``(d,)``."""
+
+
+class BaseTuner:
+    """Common ground of tuners: direct quotas, no warm-up, no ground truth, the spec kept."""
+
+    quota_loop: ClassVar[QuotaLoop] = QuotaLoop.DIRECT
+    warm_up_s: ClassVar[float] = 0.0
+    sees_ground_truth: ClassVar[bool] = False
+
+    spec: TaskSpec
+
+    def reset(self, spec: TaskSpec, seed: int) -> None:  # noqa: ARG002  most tuners draw nothing
+        """Keep the spec; subclasses add their own state."""
+        self.spec = spec
+
+
+TunerFactory = Callable[..., Tuner]
+"""A `_target_` of conf/agent/*.yaml: keyword arguments in, a tuner out."""
+
+Trial = dict[str, Any]
