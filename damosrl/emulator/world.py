@@ -1,0 +1,136 @@
+"""What the monitor and the schemes ask of the world; implemented per world, compiled statically.
+
+A world is a ``NamedTuple`` of arrays. The engine calls the functions below as ``accessed(world,
+state, c, ...)``; each world registers compiled implementations for its own type:
+
+    @implements(accessed)
+    def _accessed(world, state, c, target, address, now_us):
+        if not is_world(world, MyWorld):
+            return None
+        def look(world, state, c, target, address, now_us):
+            return address < world.hot_end[c]
+        return look
+
+The argument names of chooser and implementation must be the ones below. No call goes through a
+pointer: the compiler sees the world's code in place. ``c`` is the flat context index (machine * K +
+kdamond), an integer; ``state`` is the whole `damosrl.emulator.state.EngineState`. Numbers of the
+kernel (addresses, sizes, times, counts) are unsigned 64 bit: mix them with ``np.uint64`` constants
+only, else numba turns them into floats. A world function touches the rows of context ``c`` (and
+what belongs to its machine) only, so that machines may run in threads. Every function is required;
+a world without scripted traces gives the ``on_...`` functions an empty body.
+
+Randomness, where a world needs it, comes from ``damosrl.emulator.rng`` and the context's generator.
+"""
+
+import numpy as np
+from numba.core import types
+
+from damosrl.emulator.state import EngineState
+
+
+def is_world(kind: object, world: type) -> bool:
+    """Tell whether a numba type is the type of that world class; for choosers only."""
+    return isinstance(kind, types.BaseNamedTuple) and getattr(kind, "instance_class", None) is world
+
+
+def accessed(
+    world: object, state: EngineState, c: int, target: int, address: np.uint64, now_us: np.uint64
+) -> bool:
+    """Exact mode: was the page at this address accessed in the sampling interval that ends now?
+
+    Called once per region and sample, targets and regions in order, after the sleep.
+
+    Args:
+        world: The world.
+        state: The engine.
+        c: Context.
+        target: Index of the monitoring target.
+        address: Byte address, uniform in the region.
+        now_us: Time of the check. The interval that was watched is
+            ``state.contexts[c].sample_us * state.contexts[c].overshoot`` long.
+    """
+    raise NotImplementedError
+
+
+def fill_hit_probability(world: object, state: EngineState, c: int) -> None:
+    """Fast mode: write the mean probability that a sample of a region is seen accessed.
+
+    Fills ``state.hit_probability[c, r]`` (float64, 0..1) of all regions, that is of all
+    ``r < state.regions.nr_regions[c]``: the average over the region's bytes of the probability of
+    ``accessed``. Regions are sorted by target, then by address, and do not overlap, so one forward walk answers all. The engine calls
+    it before each run of samples between two events (aggregation, due scheme, end of the call);
+    the rates hold for that whole run. ``state.contexts[c]`` tells time and sampling interval.
+    """
+    raise NotImplementedError
+
+
+def apply_action(
+    world: object,
+    state: EngineState,
+    c: int,
+    scheme: int,
+    target: int,
+    start: np.uint64,
+    end: np.uint64,
+) -> np.uint64:
+    """Apply a scheme's action to [start, end) of a target; return the bytes applied.
+
+    ``state.schemes[c, scheme]`` tells ``action`` (index in the kernel's order, `state.Action`
+    codes) and ``target_nid``. Time that the action takes may be added to that record's
+    ``total_charged_ns``; bytes that passed operation filters to ``sz_ops_filter_passed``. Charging,
+    statistics and ages are the engine's business. The region arrays are being walked: do not read
+    them here.
+    """
+    raise NotImplementedError
+
+
+def goal_value(world: object, state: EngineState, c: int, scheme: int, goal: int) -> np.uint64:
+    """Return the present value of a quota goal's metric, once per quota window and goal.
+
+    ``state.goals[c, scheme, goal]`` tells ``metric`` (`state.GoalMetric` codes), ``nid`` and
+    ``current_value``. For ``USER_INPUT`` return ``current_value`` (a world may script it); for
+    ``SOME_MEM_PSI_US`` the raw total in microseconds (the engine takes the growth per window);
+    for the others the value in basis points as the kernel computes it.
+    """
+    raise NotImplementedError
+
+
+def free_mem_permil(world: object, state: EngineState, c: int) -> np.uint64:
+    """Return free memory * 1000 // total memory of the whole machine, for watermarks.
+
+    Called only for schemes whose watermark metric is set.
+    """
+    raise NotImplementedError
+
+
+def on_aggregation(world: object, state: EngineState, c: int) -> None:
+    """Trace: an aggregation is complete (after merge, schemes and tuning; before reset)."""
+    raise NotImplementedError
+
+
+def on_applied(
+    world: object,
+    state: EngineState,
+    c: int,
+    scheme: int,
+    target: int,
+    start: np.uint64,
+    end: np.uint64,
+    nr_accesses: np.uint32,
+    age: np.uint32,
+) -> None:
+    """Trace: the action is about to be applied to a region.
+
+    ``nr_accesses`` is the pseudo moving sum, ``age`` the age before the action resets it.
+    """
+    raise NotImplementedError
+
+
+def on_esz(world: object, state: EngineState, c: int, scheme: int) -> None:
+    """Trace: the effective quota ``state.schemes[c, scheme].esz`` was set or has changed."""
+    raise NotImplementedError
+
+
+def on_intervals(world: object, state: EngineState, c: int) -> None:
+    """Trace: interval tuning has written ``state.contexts[c].sample_us`` and ``aggr_us``."""
+    raise NotImplementedError
