@@ -1,7 +1,7 @@
 """The one protocol of everything that chooses knobs: controllers, searches, learned policies."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from damosrl.knobs import Float32Array
 from damosrl.machine import QuotaLoop
@@ -37,9 +37,9 @@ class Tuner(Protocol):
 class BaseTuner:
     """Common ground of tuners: direct quotas, no warm-up, no ground truth, the spec kept."""
 
-    quota_loop: ClassVar[QuotaLoop] = QuotaLoop.DIRECT
-    warm_up_s: ClassVar[float] = 0.0
-    sees_ground_truth: ClassVar[bool] = False
+    quota_loop: QuotaLoop = QuotaLoop.DIRECT
+    warm_up_s: float = 0.0
+    sees_ground_truth: bool = False
 
     spec: TaskSpec
 

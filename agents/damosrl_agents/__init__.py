@@ -1,0 +1,1 @@
+"""Tuners for damosrl: controllers, heuristics, searches, learners, an oracle; one file each."""

@@ -1,0 +1,1 @@
+"""Feedback controllers and fixed settings, the classical ways to turn knobs."""

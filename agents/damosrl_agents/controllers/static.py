@@ -1,0 +1,26 @@
+"""One configuration for the whole episode, as an administrator would set it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from damosrl_agents.controllers.fixed import FixedKnobs
+
+
+@dataclass(eq=False)
+class Static(FixedKnobs):
+    """Sets given knobs once.
+
+    Args:
+        knobs: Physical value by knob name; the others stay at the task's default. A quota of 0
+            switches that direction off.
+
+    Example:
+        >>> Static({"promotion_quota": 400 * 2**20, "hot_threshold": 30.0}).settings()
+        {'promotion_quota': 419430400, 'hot_threshold': 30.0}
+    """
+
+    knobs: dict[str, float] = field(default_factory=dict)
+
+    def settings(self) -> Mapping[str, float]:
+        """Return the given knobs."""
+        return self.knobs

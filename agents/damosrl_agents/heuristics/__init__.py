@@ -1,0 +1,1 @@
+"""Feed-forward rules that compute knobs from what the monitor saw."""

@@ -1,0 +1,1 @@
+"""Learners. Only the modules that train with a library import torch."""

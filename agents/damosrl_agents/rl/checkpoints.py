@@ -1,0 +1,68 @@
+"""Checkpoints of a training run: the library's own zip, and the normaliser's numbers beside it.
+
+They serve to continue one's own run and are no artifact: the zip holds pickled parts.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecNormalize
+
+from damosrl.errors import RunFolderError
+
+KEEP = 2
+_STATISTICS = ("obs_rms", "ret_rms")
+
+
+def save_checkpoint(folder: Path, model: BaseAlgorithm) -> Path:
+    """Write ``checkpoint_<timesteps>.zip``; it appears whole or not at all; the newest are kept.
+
+    Raises:
+        RunFolderError: The folder cannot be written.
+    """
+    path = folder / f"checkpoint_{model.num_timesteps:012d}.zip"
+    partial = path.with_name(f"partial_{path.name}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        normalisation = model.get_vec_normalize_env()
+        if normalisation is not None:
+            _save_statistics(path.with_suffix(".npz"), normalisation)
+        model.save(partial)
+        partial.replace(path)
+        for old in _checkpoints(folder)[:-KEEP]:
+            old.unlink()
+            old.with_suffix(".npz").unlink(missing_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"cannot write {path}", got=error.strerror) from error
+    return path
+
+
+def newest_checkpoint(folder: Path | None) -> Path | None:
+    """Return the newest checkpoint of a folder, or None."""
+    found = _checkpoints(folder) if folder is not None else []
+    return found[-1] if found else None
+
+
+def load_statistics(checkpoint: Path, environment: VecNormalize) -> None:
+    """Give a normalised environment the statistics saved beside a checkpoint."""
+    with np.load(checkpoint.with_suffix(".npz"), allow_pickle=False) as arrays:
+        for name in _STATISTICS:
+            statistics: Any = getattr(environment, name)
+            statistics.mean = arrays[f"{name}_mean"]
+            statistics.var = arrays[f"{name}_var"]
+            statistics.count = float(arrays[f"{name}_count"])
+
+
+def _save_statistics(path: Path, environment: VecNormalize) -> None:
+    arrays = {
+        f"{name}_{part}": np.asarray(getattr(getattr(environment, name), part))
+        for name in _STATISTICS
+        for part in ("mean", "var", "count")
+    }
+    np.savez(path, allow_pickle=False, **arrays)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted(folder.glob("checkpoint_*.zip"))

@@ -1,0 +1,1 @@
+"""Black-box searches over static configurations, by ask and tell."""

@@ -1,0 +1,170 @@
+"""Tuners, searches and learners by name: the way from configuration to code.
+
+A choice of ``conf/agent`` names its class by ``_target_``. Only classes of the agents package and
+of packages that register themselves under the entry point group ``damosrl.agents`` are built:
+a configuration file cannot run arbitrary code.
+"""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from damosrl.artifact import MANIFEST, load_artifact
+from damosrl.config import choices, load_choice, load_yaml, typed
+from damosrl.errors import ConfigError, UnknownNameError
+from damosrl.learner import Learner
+from damosrl.search import Search
+from damosrl.tuner import Tuner
+
+Agent = str | Path | Mapping[str, Any]
+"""A name, the path of an artifact or of a YAML, or a mapping with ``_target_``."""
+
+GROUP = "agent"
+ENTRY_POINT_GROUP = "damosrl.agents"
+OWN_PACKAGE = "damosrl_agents"
+HOW_TO_USE = {
+    Tuner: "compare it",
+    Search: "use `damosrl tune`",
+    Learner: "use `damosrl train`, then give the artifact's path",
+}
+
+
+def agent_names() -> list[str]:
+    """Return the names that can be asked for: choices of conf/agent and entry points."""
+    return sorted({*choices(GROUP), *_entry_points()})
+
+
+def make_tuner(agent: Agent, **overrides: Any) -> Tuner:
+    """Build a tuner.
+
+    Args:
+        agent: A name, the path of an artifact (or of a run folder that holds one), the path of
+            a YAML, or a mapping with ``_target_``.
+        **overrides: Parameters to change.
+
+    Raises:
+        UnknownNameError: No such name or parameter; the nearest is named.
+        ArtifactError: The artifact cannot be used.
+        ConfigError: A parameter is wrong, or the name is no tuner.
+
+    Example:
+        >>> make_tuner("pi", free_target_percent=3.0).quota_loop
+        <QuotaLoop.DIRECT: 'direct'>
+    """
+    folder = _artifact_folder(agent)
+    if folder is None:
+        tuner: Tuner = _make(Tuner, agent, overrides)
+        return tuner
+    if overrides:
+        raise ConfigError("a trained policy has no parameters", got=", ".join(overrides))
+    return load_artifact(folder).tuner()
+
+
+def make_search(agent: Agent, **overrides: Any) -> Search:
+    """Build a search method; arguments and errors as of `make_tuner`, without artifacts."""
+    search: Search = _make(Search, agent, overrides)
+    return search
+
+
+def make_learner(agent: Agent, **overrides: Any) -> Learner:
+    """Build a learning algorithm; arguments and errors as of `make_tuner`, without artifacts."""
+    learner: Learner = _make(Learner, agent, overrides)
+    return learner
+
+
+def _make(kind: Any, agent: Agent, overrides: Mapping[str, Any]) -> Any:
+    target, values = _description(agent)
+    name = str(agent) if isinstance(agent, (str, Path)) else str(values.get("_target_", target))
+    built = _build(target, {**values, **overrides}, f"agent {name}")
+    if isinstance(built, kind):
+        return built
+    uses = [how for protocol, how in HOW_TO_USE.items() if isinstance(built, protocol)]
+    raise ConfigError(
+        f"{name} is no {kind.__name__.lower()}",
+        got=type(built).__name__,
+        fix=uses[0] if uses else "see CONTRIBUTING.md for the protocols",
+    )
+
+
+def _description(agent: Agent) -> tuple[Any, dict[str, Any]]:
+    """Return the class or function to call and its arguments."""
+    if isinstance(agent, Mapping):
+        values = dict(agent)
+    elif str(agent).endswith((".yaml", ".yml")):
+        values = load_yaml(Path(agent))
+    elif str(agent) in choices(GROUP):
+        values = load_choice(GROUP, str(agent))
+    elif str(agent) in _entry_points():
+        return _entry_points()[str(agent)].load(), {}
+    elif "/" in str(agent):
+        raise ConfigError(
+            f"{agent} holds no trained policy",
+            allowed=f"a folder with {MANIFEST}, or a run folder with artifact/",
+            fix="check the path",
+        )
+    else:
+        raise UnknownNameError("tuner", str(agent), agent_names())
+    target = values.pop("_target_", None)
+    if not isinstance(target, str):
+        raise ConfigError(
+            "an agent's configuration has no _target_",
+            got=target,
+            fix=f"name its class, such as _target_: {OWN_PACKAGE}.controllers.pi.PI",
+        )
+    return _import_target(target), values
+
+
+def _import_target(target: str) -> Any:
+    module_name, _, attribute = target.rpartition(".")
+    allowed = {OWN_PACKAGE, *(point.module.split(".")[0] for point in _entry_points().values())}
+    if module_name.split(".")[0] not in allowed:
+        raise ConfigError(
+            "_target_ lies outside the packages that may be used",
+            got=target,
+            allowed=", ".join(sorted(allowed)),
+            fix=f"register the package under the entry point group {ENTRY_POINT_GROUP}",
+        )
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "_target_ cannot be imported", got=target, fix=f"check it: {error}"
+        ) from error
+    if not callable(getattr(module, attribute, None)):
+        names = [name for name, value in vars(module).items() if inspect.isclass(value)]
+        raise UnknownNameError(f"class in {module_name}", attribute, names)
+    return getattr(module, attribute)
+
+
+def _build(target: Any, values: Mapping[str, Any], where: str) -> object:
+    if isinstance(target, type) and is_dataclass(target):
+        return typed(target, values, where)
+    parameters = inspect.signature(target).parameters
+    if not any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values()):
+        for name in values:
+            if name not in parameters:
+                raise UnknownNameError(f"key in {where}", name, parameters)
+    try:
+        built: object = target(**values)
+    except TypeError as error:
+        raise ConfigError(f"{where} is wrong", got=error) from error
+    return built
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def _artifact_folder(agent: Agent) -> Path | None:
+    """Return the folder of an artifact that a path means; None if it means none."""
+    if isinstance(agent, Mapping) or (isinstance(agent, str) and agent in agent_names()):
+        return None
+    path = Path(agent)
+    for folder in (path, path / "artifact"):
+        if (folder / MANIFEST).exists():
+            return folder
+    return None

@@ -1,0 +1,12 @@
+"""Contract suites: give your own tuner or search to them, as this project does with its own.
+
+Example:
+    >>> from damosrl.testing import check_tuner
+    >>> # check_tuner(lambda: MyTuner(), spec)   # in a test of your package
+"""
+
+from damosrl.testing.contract import ContractError, observations
+from damosrl.testing.search_contract import check_search
+from damosrl.testing.tuner_contract import check_tuner
+
+__all__ = ["ContractError", "check_search", "check_tuner", "observations"]
