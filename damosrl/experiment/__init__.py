@@ -1,0 +1,1 @@
+"""Runs: train, tune, compare; their folders, numbers and statistics."""
