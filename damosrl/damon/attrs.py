@@ -55,6 +55,11 @@ class Intervals:
         require_integer("aggr_us", self.aggr_us)
         require_integer("ops_update_us", self.ops_update_us)
 
+    @property
+    def samples_per_aggregation(self) -> int:
+        """Samples in one aggregation interval, at least 1."""
+        return max(self.aggr_us // max(self.sample_us, 1), 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Attrs:
@@ -109,4 +114,4 @@ class Attrs:
     @property
     def samples_per_aggregation(self) -> int:
         """Largest possible nr_accesses: samples in one aggregation interval, at least 1."""
-        return max(self.intervals.aggr_us // max(self.intervals.sample_us, 1), 1)
+        return self.intervals.samples_per_aggregation
