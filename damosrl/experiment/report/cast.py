@@ -1,0 +1,120 @@
+"""The tuners of a run: short labels, and one fixed look each, safe for colour-blind readers.
+
+The colours are Okabe and Ito's (2008) and Paul Tol's muted scheme (2021). Colour never stands
+alone: every tuner has its own marker, and neighbours in hue differ in line dashes.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from damosrl.experiment.report.inputs import Run
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one tuner is drawn.
+
+    Args:
+        colour: Hexadecimal RGB.
+        marker: matplotlib marker.
+        dash: Dash pattern in points ``(on, off, ...)``; empty for a solid line.
+        width: Line width in points.
+    """
+
+    colour: str
+    marker: str
+    dash: tuple[float, ...] = ()
+    width: float = 1.6
+
+
+LOOKS = {
+    "noop": Look("#7A7A7A", "X", (5, 2)),
+    "oracle": Look("#111111", "*", (7, 2, 1.5, 2)),
+    "random": Look("#A8A8A8", "x", (1.5, 1.5)),
+    "static": Look("#8C6D31", "s", (1.5, 1.5)),
+    "best_static": Look("#E69F00", "s", (), 2.0),
+    "consist": Look("#56B4E9", "v", (3, 1.5)),
+    "consist_warm": Look("#0072B2", "^", (), 2.0),
+    "temporal": Look("#44AA99", "<", (5, 2)),
+    "pi": Look("#009E73", "D"),
+    "aimd": Look("#999933", "P", (3, 1.5)),
+    "hysteresis": Look("#882255", ">", (5, 2)),
+    "quantile": Look("#CC79A7", "p", (), 2.0),
+    "tabular_q": Look("#332288", "h", (3, 1.5)),
+    "ppo": Look("#D55E00", "o", (), 2.6),
+}
+"""Fixed for good, so that figures of different runs can be laid side by side."""
+
+RESERVE = (
+    Look("#661100", "8", (6, 2)),
+    Look("#117733", "d", (6, 2)),
+    Look("#6699CC", "H", (4, 2)),
+    Look("#AA4499", "1", (4, 2)),
+    Look("#B58900", "2", (2, 1)),
+    Look("#DD6677", "3", (2, 1)),
+)
+"""For tuners from elsewhere; a name keeps its place among them wherever it can."""
+
+
+def is_policy(name: str) -> bool:
+    """Tell whether a tuner's name is the path of a trained artifact."""
+    return "/" in name or "\\" in name
+
+
+def label(name: str, labels: dict[str, str] | None = None) -> str:
+    """Return a short name for tables; a path keeps the folder that tells it apart.
+
+    Example:
+        >>> label("results/demo/train/artifact"), label("consist_warm")
+        ('policy train', 'consist_warm')
+    """
+    if labels and name in labels:
+        return labels[name]
+    if not is_policy(name):
+        return name
+    parts = [part for part in PurePath(name.replace("\\", "/")).parts if part != "artifact"]
+    return f"policy {parts[-1]}" if parts else "policy"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Labels and looks of the tuners of one run.
+
+    Args:
+        labels: Short label by tuner name.
+        looks: Look by tuner name.
+    """
+
+    labels: dict[str, str]
+    looks: dict[str, Look]
+
+
+def cast_of(run: Run) -> Cast:
+    """Collect all tuners that a run's files name and give each its label and look."""
+    names = list(run.summary.get("scores", {}))
+    for table in (run.episodes, run.steps):
+        if table is not None and table.has("tuner"):
+            names.extend(table.names("tuner"))
+    names = list(dict.fromkeys(names))
+    given = run.summary.get("labels")
+    given = {key: str(text) for key, text in given.items()} if isinstance(given, dict) else {}
+    return Cast({name: label(name, given) for name in names}, _looks(names))
+
+
+def _looks(names: Iterable[str]) -> dict[str, Look]:
+    looks: dict[str, Look] = {}
+    policy_taken = "ppo" in names
+    free = list(RESERVE)
+    for name in names:
+        if name in LOOKS:
+            looks[name] = LOOKS[name]
+        elif is_policy(name) and not policy_taken:
+            looks[name] = LOOKS["ppo"]
+            policy_taken = True
+        else:
+            place = int(hashlib.sha256(name.encode()).hexdigest(), 16) % len(free)
+            looks[name] = free.pop(place)
+            free = free or list(RESERVE)
+    return looks

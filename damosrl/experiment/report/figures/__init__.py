@@ -1,0 +1,1 @@
+"""One file per figure; each takes data and returns a matplotlib figure, or None."""

@@ -1,0 +1,192 @@
+"""The result in plain sentences, made from the numbers; losses are said as plainly as wins."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from damosrl.experiment.report.cast import is_policy
+from damosrl.experiment.report.inputs import Run
+from damosrl.experiment.report.scores import GIB, ScoreRow, mean_of, moved_bytes, number
+from damosrl.experiment.report.workloads import ScoreMatrix
+
+OPPONENTS = ("best_static", "quantile", "consist_warm", "consist")
+CLEAR = 0.02
+"""Differences in score below this are called level where no paired interval is at hand."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence of the summary.
+
+    Args:
+        text: The sentence.
+        tone: Whether it tells of a gain, a loss, or neither.
+    """
+
+    text: str
+    tone: Literal["gain", "loss", "plain"] = "plain"
+
+
+def findings(run: Run, rows: list[ScoreRow], matrix: ScoreMatrix | None) -> list[Finding]:
+    """Return the sentences, most important first; empty without scores."""
+    ranked = [row for row in rows if row.ranked and math.isfinite(row.score.value)]
+    if not ranked:
+        return []
+    found = [_leader(ranked)]
+    for row in ranked:
+        if is_policy(row.name) or row.name == "ppo":
+            found.extend(_duels(run, row, ranked, matrix))
+    found.extend(_cheaper(ranked))
+    found.extend(_below_nothing(ranked))
+    found.extend(_wasted(run, rows, matrix))
+    found.extend(_above_oracle(ranked))
+    return found
+
+
+def _leader(ranked: list[ScoreRow]) -> Finding:
+    best = ranked[0]
+    interval = "" if math.isnan(best.score.low) else f" (95 % interval {best.score.range_text})"
+    level = [
+        row.label
+        for row in ranked[1:]
+        if row.score.high >= best.score.low or math.isclose(row.score.value, best.score.value)
+    ]
+    rest = f"; the intervals of {_listed(level)} overlap with it" if level else ""
+    return Finding(f"{best.label} has the highest score, {best.score.text}{interval}{rest}.")
+
+
+def _duels(
+    run: Run, row: ScoreRow, ranked: list[ScoreRow], matrix: ScoreMatrix | None
+) -> list[Finding]:
+    """Set a learned policy against the opponents that count."""
+    by_name = {other.name: other for other in ranked}
+    return [
+        _duel(run, row, by_name[name], matrix)
+        for name in OPPONENTS
+        if name in by_name and name != row.name
+    ]
+
+
+def _duel(run: Run, row: ScoreRow, other: ScoreRow, matrix: ScoreMatrix | None) -> Finding:
+    difference = row.score.value - other.score.value
+    tone: Literal["gain", "loss", "plain"]
+    paired = paired_difference(run, row.name, other.name)
+    if paired is None:
+        decided, evidence = abs(difference) >= CLEAR, ""
+    else:
+        difference, low, high = paired
+        decided = low > 0.0 or high < 0.0
+        evidence = (
+            f"; paired difference {number(difference)}, 95 % interval "
+            f"{number(low)} … {number(high)}"
+        )
+    if not decided:
+        verb, tone = "is level with", "plain"
+    elif difference > 0:
+        verb, tone = "beats", "gain"
+    else:
+        verb, tone = "loses to", "loss"
+    scores = f"{row.score.text} against {other.score.text}"
+    return Finding(
+        f"{row.label} {verb} {other.label}: {scores}{_where(row, other, matrix)}{evidence}.", tone
+    )
+
+
+def paired_difference(run: Run, name: str, other: str) -> tuple[float, float, float] | None:
+    """Return mean and 95 % interval of score(name) - score(other) from the summary, if given."""
+    table: Any = run.summary.get("paired_differences")
+    entry = table.get(name, {}).get(other) if isinstance(table, dict) else None
+    if not isinstance(entry, dict) or entry.get("mean") is None or not entry.get("ci95"):
+        return None
+    return float(entry["mean"]), float(entry["ci95"][0]), float(entry["ci95"][1])
+
+
+def _where(row: ScoreRow, other: ScoreRow, matrix: ScoreMatrix | None) -> str:
+    if matrix is None or row.name not in matrix.tuners or other.name not in matrix.tuners:
+        return ""
+    difference = matrix.of(row.name) - matrix.of(other.name)
+    known = difference[np.isfinite(difference)]
+    return f"; higher on {int((known > 0).sum())} of {known.size} workloads"
+
+
+def _cheaper(ranked: list[ScoreRow]) -> list[Finding]:
+    best = ranked[0]
+    near = [
+        row
+        for row in ranked[1:]
+        if best.score.value - row.score.value < 0.05 and row.moved_gib < 0.7 * best.moved_gib
+    ]
+    if not near:
+        return []
+    row = min(near, key=lambda row: row.moved_gib)
+    return [
+        Finding(
+            f"{row.label} comes within {number(best.score.value - row.score.value)} of "
+            f"{best.label} and moves {number(row.moved_gib, 1)} GiB per episode instead of "
+            f"{number(best.moved_gib, 1)} GiB."
+        )
+    ]
+
+
+def _below_nothing(ranked: list[ScoreRow]) -> list[Finding]:
+    lost = [row for row in ranked if row.score.value < 0.0]
+    found = []
+    if lost:
+        names = _listed([f"{row.label} ({row.score.text})" for row in lost])
+        found.append(Finding(f"Worse than doing nothing over all: {names}.", "loss"))
+    some = [row for row in ranked if row.score.value >= 0.0 and row.worse_share > 0.0]
+    some.sort(key=lambda row: -row.worse_share)
+    if some:
+        names = _listed([f"{row.label} {100 * row.worse_share:.0f} %" for row in some[:4]])
+        found.append(
+            Finding(f"Share of episodes worse than doing nothing, highest first: {names}.", "loss")
+        )
+    return found
+
+
+def _wasted(run: Run, rows: list[ScoreRow], matrix: ScoreMatrix | None) -> list[Finding]:
+    """Name who moved most where nothing could be gained."""
+    if matrix is None or run.episodes is None or not any(matrix.by_movement):
+        return []
+    still = [
+        name for name, moved in zip(matrix.workloads, matrix.by_movement, strict=True) if moved
+    ]
+    on_still = np.isin(run.episodes.text("workload"), still)
+    moved = moved_bytes(run.episodes) / GIB
+    spent = {
+        row.label: mean_of(moved[on_still & (run.episodes.text("tuner") == row.name)])
+        for row in rows
+        if row.ranked
+    }
+    spent = {name: value for name, value in spent.items() if math.isfinite(value)}
+    if not spent:
+        return []
+    most, least = max(spent, key=spent.__getitem__), min(spent, key=spent.__getitem__)
+    return [
+        Finding(
+            f"On {_listed(still)} nothing can be gained, so nothing should be moved: {most} still "
+            f"moves {number(spent[most], 1)} GiB per episode, {least} "
+            f"{number(spent[least], 1)} GiB.",
+            "loss" if spent[most] > 1.0 else "plain",
+        )
+    ]
+
+
+def _above_oracle(ranked: list[ScoreRow]) -> list[Finding]:
+    above = [row.label for row in ranked if row.score.value > 1.0 + CLEAR]
+    if not above:
+        return []
+    return [
+        Finding(
+            f"{_listed(above)} scored above the oracle: the oracle rebalances greedily and is no "
+            "upper bound on these episodes."
+        )
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,168 @@
+"""The interactive twin of the episode figure: every workload, every tuner, drawn by plotly.js.
+
+plotly.js and the data travel gzip-compressed inside the page and are unpacked by the browser;
+a browser that cannot (or paper) shows the static figure instead.
+"""
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import numpy as np
+from plotly.offline import get_plotlyjs
+from plotly.subplots import make_subplots
+
+from damosrl.experiment.report.cast import Cast, Look
+from damosrl.experiment.report.figures.style import GRID, INK, MUTED
+from damosrl.experiment.report.inputs import Run
+from damosrl.experiment.report.scores import ScoreRow, column
+from damosrl.experiment.report.series import PANELS, Panel, episode_steps, series_workloads
+from damosrl.experiment.report.table import Table
+from damosrl.knobs import FloatArray
+
+MAX_POINTS = 400
+"""Longer episodes are averaged down to this many points per curve."""
+
+PLOTLY_MARGIN = {"l": 58, "r": 14, "t": 70, "b": 46}
+
+
+def pack(text: str) -> str:
+    """Compress a text for a page: gzip, then base64; the same text gives the same bytes.
+
+    Example:
+        >>> gzip.decompress(base64.b64decode(pack("hot"))).decode()
+        'hot'
+    """
+    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+
+
+def packed_plotly() -> str:
+    """Return the plotly.js that the Python package ships, packed."""
+    return pack(get_plotlyjs())
+
+
+def episode_data(
+    run: Run, cast: Cast, rows: list[ScoreRow], shown: list[str]
+) -> dict[str, Any] | None:
+    """Build what plotly.js draws.
+
+    Args:
+        run: The run.
+        cast: Labels and looks.
+        rows: Score table; gives the order of the legend.
+        shown: Tuners visible at first; the others wait in the legend.
+
+    Returns:
+        ``{"layout": ..., "episodes": {workload: traces}}``, or None without recorded steps.
+    """
+    panels = [panel for panel in PANELS if run.steps is not None and run.steps.has(panel.source)]
+    if not panels or not series_workloads(run):
+        return None
+    episodes = {
+        workload: _traces(run, cast, workload, panels, [row.name for row in rows], shown)
+        for workload in series_workloads(run)
+    }
+    return {"layout": _layout(panels), "episodes": episodes}
+
+
+def packed_episodes(data: dict[str, Any]) -> str:
+    """Return the data of `episode_data` as packed JSON."""
+    return pack(json.dumps(data, allow_nan=False, separators=(",", ":")))
+
+
+def _traces(
+    run: Run, cast: Cast, workload: str, panels: list[Panel], order: list[str], shown: list[str]
+) -> list[dict[str, Any]]:
+    traces = []
+    for name in order:
+        steps = episode_steps(run, workload, name)
+        if steps is None:
+            continue
+        look = _line(cast.looks[name])
+        time_s = _rounded(_thinned(column(steps, "time_s")))
+        for place, panel in enumerate(panels):
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "name": cast.labels[name],
+                    "legendgroup": name,
+                    "showlegend": place == 0,
+                    "visible": True if name in shown else "legendonly",
+                    "line": look,
+                    "x": time_s,
+                    "y": _values(panel, steps),
+                    "xaxis": _axis("x", place),
+                    "yaxis": _axis("y", place),
+                    "hovertemplate": f"%{{y:.4~g}} {panel.unit}<extra>{cast.labels[name]}</extra>",
+                }
+            )
+    return traces
+
+
+def _values(panel: Panel, steps: Table) -> list[float | None]:
+    return _rounded(_thinned(panel.read(steps)))
+
+
+def _thinned(values: FloatArray) -> FloatArray:
+    """Average neighbours so that at most `MAX_POINTS` values ``(m,)`` are left."""
+    group = -(-values.size // MAX_POINTS)
+    if group <= 1:
+        return values
+    padded = np.full(group * -(-values.size // group), np.nan)
+    padded[: values.size] = values
+    folded = padded.reshape(-1, group)
+    known = np.isfinite(folded)
+    total = np.where(known, folded, 0.0).sum(axis=1)
+    return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
+
+
+def _rounded(values: FloatArray) -> list[float | None]:
+    return [float(f"{value:.4g}") if np.isfinite(value) else None for value in values]
+
+
+def _axis(letter: str, place: int) -> str:
+    return letter if place == 0 else f"{letter}{place + 1}"
+
+
+def _line(look: Look) -> dict[str, Any]:
+    dash = ",".join(f"{1.6 * length:g}px" for length in look.dash) or "solid"
+    return {"color": look.colour, "width": look.width, "dash": dash}
+
+
+def _layout(panels: list[Panel]) -> dict[str, Any]:
+    lines = (len(panels) + 1) // 2
+    figure = make_subplots(
+        rows=lines,
+        cols=2,
+        shared_xaxes="all",
+        horizontal_spacing=0.085,
+        vertical_spacing=0.24 / lines,
+        subplot_titles=[f"<b>{panel.title}</b> ({panel.unit})" for panel in panels],
+    )
+    for place, panel in enumerate(panels):
+        row, col = place // 2 + 1, place % 2 + 1
+        figure.update_yaxes(row=row, col=col, type="log" if panel.log else "linear")
+        if panel.log:
+            figure.update_yaxes(row=row, col=col, dtick=1)
+        elif panel.source != "slowdown_ratio":
+            figure.update_yaxes(row=row, col=col, rangemode="tozero")
+    figure.update_xaxes(title_text="time in the episode (s)", row=lines, title_standoff=6)
+    figure.update_xaxes(showline=True, linecolor="#9AA1AD", gridcolor=GRID, zeroline=False)
+    figure.update_yaxes(showline=True, linecolor="#9AA1AD", gridcolor=GRID, zeroline=False)
+    figure.update_annotations(font={"size": 12.5, "color": INK})
+    figure.update_layout(
+        template="none",
+        height=110 + 190 * lines,
+        margin=PLOTLY_MARGIN,
+        font={"family": "system-ui, sans-serif", "size": 12, "color": MUTED},
+        legend={"orientation": "h", "y": 1.055, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
+        hovermode="x unified",
+        hoverlabel={"font": {"size": 11}, "bgcolor": "rgba(255,255,255,0.92)"},
+        uirevision="keep",
+        plot_bgcolor="white",
+        paper_bgcolor="white",
+    )
+    layout: dict[str, Any] = json.loads(figure.to_json())["layout"]
+    return layout

@@ -1,0 +1,126 @@
+"""The whole page: one file that opens offline, on a laptop and on paper."""
+
+from html import escape
+from importlib.resources import files
+
+import numpy as np
+
+from damosrl.experiment.report import sections
+from damosrl.experiment.report.cast import Cast
+from damosrl.experiment.report.html import Section, paragraph
+from damosrl.experiment.report.inputs import Run
+from damosrl.experiment.report.scores import ScoreRow
+from damosrl.experiment.report.workloads import ScoreMatrix
+
+EXPECTED = {
+    "compare": ("summary.json", "episodes.csv", "steps.csv", "heatmap.npz"),
+    "train": ("learning_curve.csv", "config.yaml"),
+    "tune": ("trials.csv", "config.yaml"),
+}
+
+
+def build_page(
+    run: Run,
+    cast: Cast,
+    rows: list[ScoreRow],
+    matrix: ScoreMatrix | None,
+    drawn: sections.Drawings,
+    workload: str | None,
+) -> str:
+    """Return the page as HTML text.
+
+    Args:
+        run: The run's files.
+        cast: Labels and looks of its tuners.
+        rows: Score table, best first.
+        matrix: Scores per workload.
+        drawn: Finished figures by name.
+        workload: Workload of the episode that is shown first.
+    """
+    found = [
+        sections.short_section(run, rows, matrix),
+        sections.score_section(run, cast, rows, drawn),
+        sections.workload_section(run, cast, rows, drawn),
+        sections.learning_section(drawn),
+        sections.episode_section(run, cast, rows, drawn, workload),
+        sections.monitor_section(run, drawn),
+        sections.safety_section(run, cast),
+        sections.method_section(run),
+        sections.reproduce_section(run),
+    ]
+    parts = [part for part in found if part is not None]
+    title = f"{_kind_title(run)}: {run.path.resolve().name}"
+    return _document(title, _header(run, title) + "".join(map(_section, parts)), parts)
+
+
+def _kind(run: Run) -> str:
+    if run.is_compare:
+        return "compare"
+    return "train" if run.learning is not None else "tune"
+
+
+def _kind_title(run: Run) -> str:
+    return {"compare": "Tuners compared", "train": "Training", "tune": "Search"}[_kind(run)]
+
+
+def _header(run: Run, title: str) -> str:
+    lead = {
+        "compare": "DAMON/DAMOS tuners on the same workloads, seeds, limits and budget.",
+        "train": "A tuner learning on emulated tiered-memory machines.",
+        "tune": "A search for the best fixed configuration.",
+    }[_kind(run)]
+    facts = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in _facts(run)
+    )
+    missing = [name for name in EXPECTED[_kind(run)] if not (run.path / name).is_file()]
+    banner = ""
+    if missing:
+        banner = (
+            '<div class="banner">This run is not complete. Shown is what its folder holds; '
+            f"missing: {escape(', '.join(missing))}.</div>"
+        )
+    strip = f'<dl class="facts">{facts}</dl>' if facts else ""
+    return f"<header><h1>{escape(title)}</h1>{paragraph(lead, 'lead')}{strip}{banner}</header>"
+
+
+def _facts(run: Run) -> list[tuple[str, str]]:
+    facts = []
+    episodes = run.episodes
+    if episodes is not None:
+        for name, plural in (("tuner", "tuners"), ("workload", "workloads"), ("seed", "seeds")):
+            if episodes.has(name):
+                facts.append((plural, str(len(episodes.names(name)))))
+        facts.append(("episodes", f"{len(episodes):,}"))
+        if episodes.has("steps_count"):
+            steps = episodes.numbers("steps_count")
+            facts.append(("steps per episode", f"{np.nanmax(steps):,.0f}"))
+        if episodes.has("monitor"):
+            facts.append(("monitor", ", ".join(episodes.names("monitor"))))
+    if run.learning is not None and run.learning.has("timesteps_count"):
+        facts.append(("training steps", f"{run.learning.numbers('timesteps_count')[-1]:,.0f}"))
+    if run.trials is not None:
+        facts.append(("trials", f"{len(run.trials):,}"))
+    if run.versions.get("damosrl"):
+        facts.append(("damosrl", str(run.versions["damosrl"])))
+    return facts
+
+
+def _section(part: Section) -> str:
+    return f'<section id="{part.key}"><h2>{escape(part.title)}</h2>{part.body}</section>\n'
+
+
+def _document(title: str, content: str, parts: list[Section]) -> str:
+    here = files("damosrl.experiment.report")
+    style = here.joinpath("page.css").read_text(encoding="utf-8")
+    script = here.joinpath("page.js").read_text(encoding="utf-8")
+    links = "".join(f'<li><a href="#{part.key}">{escape(part.title)}</a></li>' for part in parts)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)} - damosrl</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f'<div class="layout">\n<nav aria-label="Contents"><p>Contents</p><ol>{links}</ol></nav>\n'
+        f"<main>\n{content}"
+        "<footer>Made by damosrl from the plain files beside this page. It loads nothing from "
+        "the network.</footer>\n</main>\n</div>\n"
+        f"<script>\n{script}</script>\n</body>\n</html>\n"
+    )

@@ -1,0 +1,113 @@
+"""The score table of the page and the tables that explain it."""
+
+import math
+from html import escape
+
+from damosrl.experiment.report.cast import Cast
+from damosrl.experiment.report.findings import Finding, paired_difference
+from damosrl.experiment.report.html import Cell, column_head, grid, paragraph
+from damosrl.experiment.report.inputs import Run
+from damosrl.experiment.report.scores import Interval, ScoreRow, number
+
+MEANINGS = (
+    "Score: interquartile mean over episodes (seeds × workloads); 0 is doing nothing, 1 the "
+    "oracle, negative is worse than doing nothing. Interval: stratified bootstrap. Moved: memory "
+    "migrated per episode, both directions. Returned: promoted and demoted again soon after. "
+    "PSI some: share of time in which at least one task stalled on memory. Clamps and fallbacks: "
+    "actions changed by the limits, and falls back to the kernel's own loop, over all episodes."
+)
+
+
+def findings_list(found: list[Finding]) -> str:
+    """Return the plain-language summary."""
+    items = "".join(f'<li class="{one.tone}">{escape(one.text)}</li>' for one in found)
+    return f'<ul class="findings">{items}</ul>' if items else ""
+
+
+def score_grid(cast: Cast, rows: list[ScoreRow]) -> str:
+    """Return the score table with everything a score cost."""
+    splits = list(dict.fromkeys(split for row in rows for split in row.by_split))
+    heads = [
+        column_head("tuner", style="text"),
+        column_head("score", "IQM"),
+        column_head("95 % interval"),
+        column_head("n", "episodes"),
+        *(column_head(split, "IQM") for split in splits),
+        column_head("worse than nothing", "% of n"),
+        column_head("slowdown", "× all-fast"),
+        column_head("p99 latency", "ns"),
+        column_head("moved", "GiB"),
+        column_head("returned", "GiB"),
+        column_head("PSI some", "%"),
+        column_head("monitor CPU", "%"),
+        column_head("clamps"),
+        column_head("fall-backs"),
+    ]
+    lines = [_line(cast, row, splits) for row in rows]
+    styles = ["" if row.ranked else "end" for row in rows]
+    return grid(heads, lines, styles) + paragraph(MEANINGS, "note")
+
+
+def _line(cast: Cast, row: ScoreRow, splits: list[str]) -> list[Cell]:
+    worse = 100.0 * row.worse_share
+    return [
+        _name(cast, row),
+        _score(row.score, "score"),
+        Cell(row.score.range_text),
+        Cell(str(row.score.runs) if row.score.runs else "-"),
+        *(_score(row.by_split.get(split, Interval(math.nan))) for split in splits),
+        Cell(number(worse, 0), "loss-value" if row.ranked and worse > 0 else ""),
+        Cell(number(row.slowdown, 3)),
+        Cell(number(row.p99_latency_ns, 0)),
+        Cell(number(row.moved_gib, 1)),
+        Cell(number(row.returned_gib, 1)),
+        Cell(number(100.0 * row.psi_some)),
+        Cell(number(100.0 * row.monitor_cpu)),
+        Cell(number(row.clamps, 0)),
+        Cell(number(row.fallbacks, 0)),
+    ]
+
+
+def _name(cast: Cast, row: ScoreRow) -> Cell:
+    swatch = f'<span class="swatch" style="background:{cast.looks[row.name].colour}"></span>'
+    marks = []
+    if row.sees_truth:
+        marks.append('<span class="mark" title="was shown ground truth">ground truth</span>')
+    if row.is_baseline:
+        marks.append('<span class="mark">score 0</span>')
+    title = f' title="{escape(row.name)}"' if row.name != row.label else ""
+    return Cell(f"{swatch}<span{title}>{escape(row.label)}</span>{''.join(marks)}", "text", True)
+
+
+def _score(score: Interval, style: str = "") -> Cell:
+    return Cell(score.text, "loss-value" if score.value < 0 else style)
+
+
+def duel_grid(run: Run, cast: Cast, rows: list[ScoreRow]) -> str:
+    """Return the chance that a tuner beats another on one episode; empty if not computed."""
+    table = run.summary.get("probability_of_improvement")
+    if not isinstance(table, dict) or not table:
+        return ""
+    names = [row.name for row in rows if row.ranked and row.name in table]
+    heads = [
+        column_head("row beats column", style="text"),
+        *(column_head(cast.labels[name]) for name in names),
+    ]
+    lines = [
+        [Cell(escape(cast.labels[name]), "text", True)]
+        + [_chance(run, table[name], name, other) for other in names]
+        for name in names
+    ]
+    return grid(heads, lines)
+
+
+def _chance(run: Run, entry: object, name: str, other: str) -> Cell:
+    value = entry.get(other) if isinstance(entry, dict) else None
+    if isinstance(value, dict):
+        value = value.get("value", value.get("mean"))
+    if name == other or not isinstance(value, (int, float)):
+        return Cell("")
+    paired = paired_difference(run, name, other)
+    sure = paired is not None and (paired[1] > 0.0 or paired[2] < 0.0)
+    text = f"{100.0 * value:.0f} %" + ("*" if sure else "")
+    return Cell(text, "loss-value" if value < 0.5 else "")

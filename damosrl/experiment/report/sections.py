@@ -1,0 +1,287 @@
+"""The parts of the page, each from what the run folder holds; a part without data is left out."""
+
+from collections import Counter
+from html import escape
+from typing import Any
+
+import numpy as np
+import yaml
+
+from damosrl.experiment.report import interactive
+from damosrl.experiment.report.cast import Cast
+from damosrl.experiment.report.figures.heatmap import monitor_error
+from damosrl.experiment.report.figures.style import Drawing
+from damosrl.experiment.report.findings import findings
+from damosrl.experiment.report.html import (
+    Cell,
+    Section,
+    code_block,
+    column_head,
+    grid,
+    paragraph,
+    picture,
+    word_list,
+)
+from damosrl.experiment.report.inputs import Run
+from damosrl.experiment.report.score_section import duel_grid, findings_list, score_grid
+from damosrl.experiment.report.scores import ScoreRow, number
+from damosrl.experiment.report.series import headline_tuners
+from damosrl.experiment.report.workloads import ScoreMatrix
+
+Drawings = dict[str, Drawing]
+
+SCORE_DEFINITION = (
+    "The score of an episode is (slowdown of noop − slowdown of the tuner) / (slowdown of noop − "
+    "slowdown of the oracle), on the same workload and seed: 0 is doing nothing, 1 is the oracle, "
+    "negative is worse than doing nothing. Slowdown is the application's mean time per request "
+    "against the same application with all of its memory in the fast tier. Where noop and oracle "
+    "differ by less than 0.02 in slowdown there is nothing to gain; such an episode is scored by "
+    "movement instead, 1 − migrated bytes / footprint: moving nothing is right."
+)
+
+WORDS = (
+    ("fast tier, slow tier", "Near memory (DRAM) and far memory (CXL, remote, persistent, swap)."),
+    ("promote, demote", "Migrate memory to a faster tier, or to a slower one."),
+    ("quota", "The most bytes per second that a DAMOS scheme may migrate."),
+    ("noop", "Does nothing: memory stays where it was first placed. Score 0 by definition."),
+    ("oracle", "Is shown the true access rates. Score 1 by definition; no real tuner can use it."),
+    ("consist, consist_warm", "The kernel's own quota loop: from its start at one byte, and with "
+     "the quotas it reaches after a long time on the same workload."),
+    ("best_static", "The best single fixed configuration found on the training workloads."),
+    ("train, held-out", "Workload families used for training and tuning, and families never seen "
+     "before this comparison."),
+    ("IQM", "Interquartile mean: the mean of the middle half of the episodes."),
+    ("PSI", "Pressure stall information, as the kernel reports it."),
+)  # fmt: skip
+
+
+def short_section(run: Run, rows: list[ScoreRow], matrix: ScoreMatrix | None) -> Section | None:
+    """Say the result in sentences."""
+    body = findings_list(findings(run, rows, matrix))
+    return Section("short", "In short", body) if body else None
+
+
+def score_section(run: Run, cast: Cast, rows: list[ScoreRow], drawn: Drawings) -> Section | None:
+    """Score table, forest plot, and score against movement."""
+    if not rows:
+        return None
+    missing = "" if run.summary.get("scores") else "Intervals are missing: the run has no summary."
+    body = score_grid(cast, rows) + (paragraph(missing, "note") if missing else "")
+    body += picture(
+        drawn.get("scores"),
+        "Forest plot of the scores of all tuners",
+        "Large mark: interquartile mean. Bar: 95 % bootstrap interval. Small dots: single "
+        "episodes; those below −1 are drawn at −1.",
+    )
+    body += picture(
+        drawn.get("tradeoff"),
+        "Score of each tuner over the memory it migrated",
+        "Migration costs bandwidth on both tiers and CPU time. Two tuners of equal score are not "
+        "equal if one moves ten times as much.",
+    )
+    return Section("scores", "Scores", body)
+
+
+def workload_section(run: Run, cast: Cast, rows: list[ScoreRow], drawn: Drawings) -> Section | None:
+    """Scores workload by workload, profiles, and one against one."""
+    body = picture(
+        drawn.get("workloads"),
+        "Matrix of mean scores, workloads by tuners",
+        "Blue is better than doing nothing, orange is worse. Colours end at −1 and 1; the numbers "
+        "do not.",
+    )
+    body += picture(
+        drawn.get("profile"),
+        "Performance profile of each tuner",
+        "Read it from a bar upwards: at τ = 0.8 the curve says how many per cent of the episodes "
+        "scored more than 0.8. A curve that starts below 100 % on the left has episodes far worse "
+        "than doing nothing.",
+    )
+    duels = duel_grid(run, cast, rows)
+    if duels:
+        body += "<h3>One against one</h3>" + duels
+        body += paragraph(
+            "Chance that the tuner of the row scores higher than the tuner of the column on the "
+            "same workload. Under 50 % is a loss, in red. * marks pairs whose paired difference "
+            "has a 95 % interval without zero.",
+            "note",
+        )
+    return Section("workloads", "Every workload", body) if body else None
+
+
+def learning_section(drawn: Drawings) -> Section | None:
+    """Learning curve, or the course of a search."""
+    body = picture(
+        drawn.get("learning"),
+        "Learning curve",
+        "Measured while exploring, on randomised training episodes; not comparable with the "
+        "scores of a comparison.",
+    )
+    body += picture(
+        drawn.get("search"),
+        "Score of every trial and the best so far",
+        "Every dot is one fixed configuration, scored on the training workloads.",
+    )
+    return Section("learning", "Learning", body) if body else None
+
+
+def episode_section(
+    run: Run, cast: Cast, rows: list[ScoreRow], drawn: Drawings, workload: str | None
+) -> Section | None:
+    """One episode over time: live where the browser can, static on paper."""
+    shown = headline_tuners(rows)
+    data = interactive.episode_data(run, cast, rows, shown)
+    if data is None or workload is None:
+        return None
+    options = "".join(
+        f'<option{" selected" if name == workload else ""}>{escape(name)}</option>'
+        for name in data["episodes"]
+    )
+    thinned = any(
+        len(trace["x"]) == interactive.MAX_POINTS
+        for traces in data["episodes"].values()
+        for trace in traces
+    )
+    body = paragraph(
+        "The first seed of a workload, step by step: what the tuner set, what was moved, and what "
+        "the application felt. The workload shown first is the one on which the tuners differ "
+        "most. A gap in a quota curve means the quota was off; under a kernel loop the quota "
+        "shown is its cap."
+    )
+    body += (
+        f'<p class="control"><label>Workload <select id="episode-choice">{options}</select>'
+        "</label> &nbsp; Click a tuner in the legend to show or hide it, drag to zoom, "
+        "double-click to reset.</p>"
+        '<div id="live-episode" role="img" aria-label="Time series of one episode"></div>'
+    )
+    if thinned:
+        body += paragraph(
+            f"The live curves average neighbouring steps down to {interactive.MAX_POINTS} points; "
+            "steps.csv has every step.",
+            "note",
+        )
+    body += picture(
+        drawn.get("episode"),
+        f"Time series of one episode on {workload}",
+        f"One episode on {workload}; only the ends of the scale and the strongest tuners are "
+        "drawn here.",
+        "still",
+    )
+    body += (
+        f'<script type="text/plain" id="packed-plotly">{interactive.packed_plotly()}</script>'
+        f'<script type="text/plain" id="packed-episodes">'
+        f"{interactive.packed_episodes(data)}</script>"
+    )
+    return Section("episode", "One episode, step by step", body)
+
+
+def monitor_section(run: Run, drawn: Drawings) -> Section | None:
+    """Heatmap of belief beside truth."""
+    if run.heatmap is None:
+        return None
+    difference, correlation = monitor_error(run.heatmap)
+    told = f"On average the monitor is off by {100 * difference:.1f} percentage points"
+    if np.isfinite(correlation):
+        told += f"; correlation with the truth {number(correlation)}"
+    body = picture(
+        drawn.get("heatmap"),
+        "Heatmaps of the monitor's belief and of the truth",
+        "Share of sampling intervals in which a page is found accessed, over time and physical "
+        "address; both panels have the same scale. The left one is all that a tuner can know: "
+        "heat finer than a region is smeared over it. Horizontal steps in either panel are "
+        f"memory being migrated. {told}.",
+    )
+    return Section("monitor", "What the monitor saw", body)
+
+
+def safety_section(run: Run, cast: Cast) -> Section | None:
+    """Count what the limits changed, by tuner and kind."""
+    counts: Counter[tuple[str, str, str]] = Counter(
+        (str(event.get("tuner", "")), str(event.get("kind", "?")), str(event.get("knob") or "-"))
+        for event in run.events
+    )
+    if not counts:
+        return None
+    heads = [
+        column_head("tuner", style="text"),
+        column_head("event", style="text"),
+        column_head("knob", style="text"),
+        column_head("count"),
+    ]
+    order = sorted(counts, key=lambda key: (key[0], -counts[key], key))
+    lines = [
+        [
+            Cell(escape(cast.labels.get(tuner, tuner) or "-"), "text", True),
+            Cell(escape(kind), "text"),
+            Cell(escape(knob), "text"),
+            Cell(f"{counts[tuner, kind, knob]:,}"),
+        ]
+        for tuner, kind, knob in order
+    ]
+    body = paragraph(
+        "Every action passes the same limits in training, here and in the daemon. An event is an "
+        "action that was changed on its way (clipped, slowed down, not a number) or a fall back "
+        "to the kernel's own loop. events.jsonl has each of them with requested and applied value."
+    )
+    return Section("safety", "What the limits changed", body + grid(heads, lines))
+
+
+def method_section(run: Run) -> Section:
+    """Define score, reward, monitor mode and words."""
+    body = ""
+    if run.is_compare:
+        body += "<h3>Score</h3>" + paragraph(SCORE_DEFINITION)
+        body += _rules(run)
+    reward = run.config.get("reward")
+    if reward:
+        body += "<h3>Reward</h3>" + paragraph(
+            "What learning tuners maximise: the sum of these terms, from config.yaml. Tuners are "
+            "compared by score, not by reward."
+        )
+        body += code_block(_as_yaml(reward))
+    body += "<h3>Words</h3>" + word_list(WORDS)
+    return Section("method", "How it was measured", body)
+
+
+def _rules(run: Run) -> str:
+    if run.episodes is None:
+        return ""
+    body = ""
+    if run.episodes.has("score_rule"):
+        rules = Counter(run.episodes.text("score_rule").tolist())
+        counted = ", ".join(f"{count} by {rule or 'none'}" for rule, count in rules.items())
+        body += paragraph(f"Episodes by rule of scoring: {counted}.")
+    if run.episodes.has("monitor"):
+        modes = " and ".join(run.episodes.names("monitor"))
+        body += paragraph(
+            f"Monitor: {modes}. exact draws one address per region and sample, as the kernel "
+            "does; fast draws a region's access count in one go, equal in distribution."
+        )
+    return body
+
+
+def reproduce_section(run: Run) -> Section:
+    """Give the command, the versions and the whole configuration."""
+    body = ""
+    if run.command:
+        body += paragraph("The command that made this run:") + code_block(run.command)
+    body += paragraph("Draw this page again from the folder's plain files:")
+    body += code_block("damosrl report run=DIR")
+    if run.versions:
+        body += "<h3>Versions</h3>" + grid(
+            [column_head("part", style="text"), column_head("version", style="text")],
+            [
+                [Cell(escape(str(key)), "text", True), Cell(escape(str(value)), "text")]
+                for key, value in run.versions.items()
+            ],
+        )
+    if run.config:
+        body += (
+            "<details><summary>Whole configuration (config.yaml)</summary>"
+            f"{code_block(_as_yaml(run.config))}</details>"
+        )
+    return Section("reproduce", "Do it again", body)
+
+
+def _as_yaml(content: Any) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True).strip()

@@ -1,0 +1,138 @@
+"""The time series of recorded episodes, in the units that people read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from damosrl.experiment.report.cast import is_policy
+from damosrl.experiment.report.inputs import Run
+from damosrl.experiment.report.scores import ScoreRow, column, mean_of
+from damosrl.experiment.report.table import Table
+from damosrl.knobs import FloatArray
+
+MIB = float(1 << 20)
+HEADLINE_COUNT = 6
+PREFERRED = ("best_static", "consist_warm", "quantile", "consist")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One quantity over time.
+
+    Args:
+        title: What is shown.
+        unit: Unit on the axis.
+        read: Takes the episode's steps, gives the values ``(steps,)``.
+        log: Whether the axis is logarithmic; zero is then a gap.
+        source: The column it needs.
+    """
+
+    title: str
+    unit: str
+    read: Callable[[Table], FloatArray]
+    source: str
+    log: bool = False
+
+
+def _scaled(name: str, factor: float) -> Callable[[Table], FloatArray]:
+    return lambda steps: column(steps, name) * factor
+
+
+def _per_second(name: str) -> Callable[[Table], FloatArray]:
+    def read(steps: Table) -> FloatArray:
+        return column(steps, name) / (step_seconds(steps) * MIB)
+
+    return read
+
+
+def _quota(name: str) -> Callable[[Table], FloatArray]:
+    def read(steps: Table) -> FloatArray:
+        values = column(steps, name) / MIB
+        return np.where(values > 1.0 / MIB, values, np.nan)  # one byte is how "off" is written
+
+    return read
+
+
+PANELS = (
+    Panel("Slowdown", "× all-fast memory", _scaled("slowdown_ratio", 1.0), "slowdown_ratio"),
+    Panel("Free in the fast tier", "% of the tier", _scaled("fast_free_ratio", 100.0),
+          "fast_free_ratio"),
+    Panel("Promotion quota", "MiB/s", _quota("knob_promotion_quota"), "knob_promotion_quota",
+          log=True),
+    Panel("Demotion quota", "MiB/s", _quota("knob_demotion_quota"), "knob_demotion_quota",
+          log=True),
+    Panel("Promoted", "MiB/s", _per_second("promoted_bytes"), "promoted_bytes"),
+    Panel("Demoted", "MiB/s", _per_second("demoted_bytes"), "demoted_bytes"),
+    Panel("Memory pressure (PSI some)", "% of time", _scaled("psi_some_ratio", 100.0),
+          "psi_some_ratio"),
+    Panel("Events (clamps, fallbacks)", "per step", _scaled("events_count", 1.0), "events_count"),
+)  # fmt: skip
+"""Cause above effect: quotas over what was moved; left promotion, right demotion."""
+
+
+def step_seconds(steps: Table) -> float:
+    """Return the time between two decisions of an episode, seconds."""
+    times = column(steps, "time_s")
+    gaps = np.diff(times)
+    gaps = gaps[gaps > 0]
+    return float(np.median(gaps)) if gaps.size else 1.0
+
+
+def has_series(run: Run) -> bool:
+    """Tell whether the run recorded episodes step by step, per tuner and workload."""
+    return run.steps is not None and run.steps.has("tuner", "workload", "time_s")
+
+
+def series_workloads(run: Run) -> list[str]:
+    """Return the workloads with a recorded episode."""
+    if run.steps is None or not has_series(run):
+        return []
+    return run.steps.names("workload")
+
+
+def episode_steps(run: Run, workload: str, tuner: str) -> Table | None:
+    """Return one episode's steps in order of time, or None if it was not recorded."""
+    if run.steps is None or not has_series(run):
+        return None
+    steps = run.steps
+    rows = steps.where((steps.text("workload") == workload) & (steps.text("tuner") == tuner))
+    if not len(rows):
+        return None
+    if rows.has("seed"):
+        rows = rows.where(rows.text("seed") == rows.text("seed")[0])
+    order = np.argsort(rows.numbers("time_s"), kind="stable")
+    return Table({name: values[order] for name, values in rows.columns.items()})
+
+
+def most_telling_workload(run: Run) -> str | None:
+    """Return the workload on which the tuners' mean slowdowns lie farthest apart."""
+    best, widest = None, -1.0
+    for workload in series_workloads(run):
+        episodes = [
+            episode_steps(run, workload, name) for name in _tuners_with_steps(run)
+        ]
+        means = [mean_of(column(s, "slowdown_ratio")) for s in episodes if s is not None]
+        known = [value for value in means if np.isfinite(value)]
+        width = max(known) - min(known) if known else 0.0
+        if width > widest:
+            best, widest = workload, width
+    return best
+
+
+def _tuners_with_steps(run: Run) -> list[str]:
+    return run.steps.names("tuner") if run.steps is not None else []
+
+
+def headline_tuners(rows: list[ScoreRow]) -> list[str]:
+    """Choose the few tuners that a static figure can show: ends, policies, strong opponents.
+
+    Returns:
+        At most `HEADLINE_COUNT` names, in the order of ``rows``.
+    """
+    ends = [row.name for row in rows if not row.ranked]
+    ranked = [row.name for row in rows if row.ranked]
+    policies = [name for name in ranked if is_policy(name) or name == "ppo"]
+    wanted = [*ends, *policies, *(name for name in PREFERRED if name in ranked), *ranked]
+    chosen = set(list(dict.fromkeys(wanted))[:HEADLINE_COUNT])
+    return [row.name for row in rows if row.name in chosen]
