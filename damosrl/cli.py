@@ -1,0 +1,237 @@
+"""The command line: ``damosrl <command> [key=value ...]``.
+
+Only the standard library is imported here, so that ``damosrl --help`` answers at once; a command
+imports what it needs when it runs.
+"""
+
+import argparse
+import errno
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import NoReturn
+
+from damosrl.errors import ConfigError, DamosrlError, RunFolderError, UnknownNameError
+
+SUCCESS, FAILURE, USER_ERROR = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of the command line.
+
+    Args:
+        name: What the user types; may consist of two words.
+        summary: One line for the list of commands.
+        example: A complete command that works.
+        run: ``module:function`` that takes the parsed arguments and returns the exit status.
+        arguments: Adds the command's own arguments to its parser.
+        details: More help, shown under the options.
+    """
+
+    name: str
+    summary: str
+    example: str
+    run: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    details: str = ""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are the project's: one line, status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(
+            "the command line cannot be read", got=message, fix=f"see `{self.prog} --help`"
+        )
+
+
+def _settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("settings", nargs="*", metavar="key=value", help="what differs from conf/")
+    _quiet(parser)
+
+
+def _quiet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quiet", action="store_true", help="print no progress")
+
+
+def _run_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="folder of a compare, train or tune run")
+    _quiet(parser)
+
+
+def _cases(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("cases", nargs="+", metavar="CASE.json", help="conformance cases or tables")
+    parser.add_argument(
+        "--check", action="store_true", help="compare with what the kernel computed, and count"
+    )
+    _quiet(parser)
+
+
+_GROUPS_HELP = """\
+settings are key=value words; a group (machine, workload, agent, task, reward, safety) takes a
+name of conf/ or the path of a YAML; group.key=value changes one number; list+=[item] lengthens a
+list; experiment=NAME starts from conf/experiment/NAME.yaml. Runs go to out=DIR, which must not
+exist; resume=DIR continues an interrupted run."""
+
+COMMANDS = (
+    Command(
+        "train",
+        "train a policy on emulated machines and evaluate it",
+        "damosrl train agent=ppo workload=train_mix seed=3 out=results/ppo",
+        "damosrl.experiment.commands:train",
+        _settings,
+        _GROUPS_HELP,
+    ),
+    Command(
+        "tune",
+        "search the best static configuration",
+        "damosrl tune agent=tpe trials=40 out=results/tpe",
+        "damosrl.experiment.commands:tune",
+        _settings,
+        _GROUPS_HELP,
+    ),
+    Command(
+        "compare",
+        "run tuners on the same workloads and seeds; score them with intervals",
+        "damosrl compare tuners=[consist,pi] workloads=[rec_xz,zipf] seeds=10 out=results/first",
+        "damosrl.experiment.commands:compare",
+        _settings,
+        _GROUPS_HELP
+        + "\na tuner is a name of conf/agent, a YAML, or the path of a trained artifact.",
+    ),
+    Command(
+        "report",
+        "write figures and report.html of a run, print its score table",
+        "damosrl report results/first",
+        "damosrl.experiment.commands:report",
+        _run_folder,
+    ),
+    Command(
+        "conformance",
+        "run cases of the kernel's own core through the emulator",
+        "damosrl conformance --check tests/golden/cases/*.json",
+        "damosrl.experiment.commands:conformance",
+        _cases,
+    ),
+    Command(
+        "env describe",
+        "print features and knobs of the task, with units, ranges and meaning",
+        "damosrl env describe",
+        "damosrl.experiment.commands:describe",
+        _settings,
+    ),
+    Command(
+        "bench",
+        "measure the speed targets as ratios in one run; prints JSON",
+        "damosrl bench",
+        "damosrl.experiment.commands:bench",
+        _quiet,
+    ),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Words after the program's name; None takes those of the process.
+
+    Returns:
+        0 on success; 2 on a user's error, told in one line on standard error; 1 otherwise.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _dispatch(words)
+    except DamosrlError as error:
+        return _refuse(f"error: {error}")
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return _refuse(f"error: {RunFolderError('the disk is full', fix='make room')}")
+        if isinstance(error, BrokenPipeError):
+            sys.stderr.close()
+            return FAILURE
+        raise
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return FAILURE
+
+
+def _refuse(line: str) -> int:
+    print(line, file=sys.stderr)
+    return USER_ERROR
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())
+        return SUCCESS
+    if words[0] == "help":
+        return _dispatch([*words[1:], "--help"])
+    if words[0] == "--version":
+        print(f"damosrl {import_module('damosrl').__version__}")
+        return SUCCESS
+    command, rest = _find(words)
+    try:
+        parsed = _parser(command).parse_intermixed_args(rest)
+    except SystemExit:
+        return SUCCESS  # --help has been printed
+    module, _, function = command.run.partition(":")
+    return int(getattr(import_module(module), function)(parsed))
+
+
+def _find(words: list[str]) -> tuple[Command, list[str]]:
+    """Return the command that the first words name, and the words after it."""
+    for command in COMMANDS:
+        name = command.name.split()
+        if words[: len(name)] == name:
+            return command, words[len(name) :]
+    firsts = {command.name.split()[0] for command in COMMANDS}
+    if words[0] not in firsts:
+        raise UnknownNameError("command", words[0], [command.name for command in COMMANDS])
+    under = [
+        command.name.split()[1] for command in COMMANDS if command.name.startswith(f"{words[0]} ")
+    ]
+    if len(words) == 1 or words[1].startswith("-"):
+        raise ConfigError(
+            f"`damosrl {words[0]}` needs a second word",
+            allowed=", ".join(under),
+            fix=f"write `damosrl {words[0]} {under[0]}`",
+        )
+    raise UnknownNameError(f"command after `{words[0]}`", words[1], under)
+
+
+def _parser(command: Command) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=f"damosrl {command.name}",
+        description=command.summary,
+        epilog=f"{command.details}\n\nexample:\n  {command.example}".strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.arguments(parser)
+    return parser
+
+
+def _overview() -> str:
+    width = max(len(command.name) for command in COMMANDS)
+    lines = [
+        "usage: damosrl <command> [key=value ...] [--quiet]",
+        "",
+        "Train, compare and deploy tuners for Linux DAMON/DAMOS memory tiering.",
+        "",
+        "commands:",
+        *(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS),
+        "",
+        "`damosrl <command> --help` shows settings and an example. Exit status: 0 success,",
+        "2 a mistake in what was given (one line says which), 1 anything else.",
+        "",
+        "example:",
+        f"  {COMMANDS[2].example}",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,236 @@
+"""Settings from ``key=value`` words: Hydra's compose API, with errors that name the nearest key.
+
+On top of Hydra's grammar, a group also takes the path of a YAML (``machine=my.yaml``), a list is
+lengthened by ``key+=[...]``, and ``experiment=NAME`` puts the section of conf/experiment/NAME.yaml
+that carries the command's name before everything that is given by hand.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from damosrl.config import choices, load_choice, load_yaml
+from damosrl.errors import ConfigError, UnknownNameError
+from damosrl.paths import conf_dir
+
+GROUPS = ("machine", "task", "workload", "agent", "reward", "safety")
+EXPERIMENT = "experiment"
+TEXT_KEYS = ("out", "resume")
+LIST_KEYS = ("tuners", "workloads", "heldout")
+
+_WORD = re.compile(r"^(?P<prefix>\+\+|\+|~)?(?P<key>[A-Za-z_][\w.]*)(?P<extend>\+)?=(?P<value>.*)$",
+                   re.DOTALL)  # fmt: skip
+_FILE_ENDINGS = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One ``key=value`` of the command line.
+
+    Args:
+        key: Dotted path of the setting.
+        value: Text after the equals sign, in Hydra's grammar.
+        kind: ``set`` changes an existing key, ``add`` may add one, ``extend`` lengthens a list.
+    """
+
+    key: str
+    value: str
+    kind: Literal["set", "add", "extend"] = "set"
+
+    @property
+    def root(self) -> str:
+        """First part of the key."""
+        return self.key.split(".", maxsplit=1)[0]
+
+    @property
+    def text(self) -> str:
+        """The word in Hydra's grammar."""
+        if self.key in TEXT_KEYS:
+            return f"{self.key}={json.dumps(_plain(self.value), ensure_ascii=False)}"
+        return f"{'++' if self.kind == 'add' else ''}{self.key}={self.value}"
+
+
+def compose(command: str, words: Sequence[str]) -> dict[str, Any]:
+    """Compose the settings of a command.
+
+    Args:
+        command: Name of a file at the root of the configuration tree, such as ``compare``.
+        words: ``key=value`` words, as the user gave them.
+
+    Returns:
+        Plain data: every key of the command's file, groups replaced by their content.
+
+    Raises:
+        UnknownNameError: A key or choice does not exist; the nearest is named.
+        ConfigError: A word cannot be read, or a file cannot be loaded.
+
+    Example:
+        >>> compose("compare", ["steps=20", "machine=dram_zram"])["machine"]["name"]
+        'dram_zram'
+    """
+    parsed = _with_experiment(command, [_parse(word) for word in words])
+    parsed = [_with_path(word) for word in parsed]
+    groups = _groups_of(command)
+    _check_choices(groups, parsed)
+    try:
+        with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
+            chosen = [word for word in parsed if word.key in groups]
+            skeleton = hydra_compose(command, [word.text for word in chosen])
+            _check_keys(command, skeleton, [word for word in parsed if word.key not in groups])
+            settings = hydra_compose(
+                command, [_as_list(word).text for word in parsed if word.kind != "extend"]
+            )
+            for word in parsed:
+                if word.kind == "extend":
+                    _extend(settings, word)
+        content = OmegaConf.to_container(settings, resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(
+            "the settings cannot be composed",
+            got=_first_lines(error),
+            fix=f"see `damosrl {command} --help`; quote values with spaces or brackets",
+        ) from error
+    if not isinstance(content, dict):
+        raise ConfigError("the settings are no mapping", got=type(content).__name__)
+    return {str(key): value for key, value in content.items()}
+
+
+def _parse(word: str) -> Word:
+    match = _WORD.match(word)
+    if match is None or match["prefix"] == "~":
+        raise ConfigError(
+            "a setting cannot be read",
+            got=repr(word),
+            allowed="key=value, key+=[...] or +key=value",
+            fix="write for example steps=300",
+        )
+    if match["extend"]:
+        return Word(match["key"], match["value"], "extend")
+    return Word(match["key"], match["value"], "add" if match["prefix"] else "set")
+
+
+def _with_experiment(command: str, words: list[Word]) -> list[Word]:
+    """Put the words of chosen experiments first, so that words given by hand win."""
+    given = []
+    for word in words:
+        if word.key == EXPERIMENT:
+            name = _plain(word.value)
+            content = (
+                load_yaml(Path(name))
+                if name.endswith(_FILE_ENDINGS)
+                else load_choice(EXPERIMENT, name)
+            )
+            section = content.get(command)
+            if not isinstance(section, Mapping):
+                raise ConfigError(
+                    f"experiment {name} says nothing about `damosrl {command}`",
+                    got=", ".join(map(str, content)) or "an empty file",
+                    allowed=f"a section {command}:",
+                )
+            given.extend(_words_of(section))
+    return given + [word for word in words if word.key != EXPERIMENT]
+
+
+def _words_of(section: Mapping[Any, Any], prefix: str = "") -> list[Word]:
+    words: list[Word] = []
+    for key, value in section.items():
+        if isinstance(value, Mapping):
+            words.extend(_words_of(value, f"{prefix}{key}."))
+        else:
+            words.append(Word(f"{prefix}{key}", _grammar(value)))
+    return words
+
+
+def _grammar(value: Any) -> str:
+    """Write a plain value in Hydra's grammar."""
+    if value is None:
+        return "null"
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(_grammar(item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{_grammar(item)}' for key, item in value.items())}}}"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)
+
+
+def _with_path(word: Word) -> Word:
+    """Register the file behind ``group=path.yaml`` as a choice, and choose it."""
+    value = _plain(word.value)
+    if word.key not in GROUPS or not value.endswith(_FILE_ENDINGS):
+        return word
+    name = f"file_{re.sub(r'[^A-Za-z0-9]', '_', value)}"
+    ConfigStore.instance().store(name=name, node=load_yaml(Path(value)), group=word.key)
+    return Word(word.key, name)
+
+
+def _groups_of(command: str) -> set[str]:
+    defaults = load_yaml(conf_dir() / f"{command}.yaml").get("defaults", [])
+    return {key for item in defaults if isinstance(item, Mapping) for key in item}
+
+
+def _check_choices(groups: Iterable[str], words: Iterable[Word]) -> None:
+    for word in words:
+        name = _plain(word.value)
+        if word.key in groups and name not in choices(word.key) and not name.startswith("file_"):
+            raise UnknownNameError(word.key, name, choices(word.key))
+
+
+def _check_keys(command: str, settings: DictConfig, words: Iterable[Word]) -> None:
+    for word in words:
+        node: Any = settings
+        where = command
+        for part in word.key.split("."):
+            if not isinstance(node, DictConfig):
+                raise ConfigError(f"{where} has no parts", got=word.key, fix=f"set {where} itself")
+            if part not in node:
+                if word.kind == "add" and where != command:
+                    break
+                known = [str(key) for key in node]
+                raise UnknownNameError(f"key of {where}", part, [*known, EXPERIMENT])
+            node = node._get_node(part)  # noqa: SLF001  plain access would resolve and convert
+            where = f"{where}.{part}" if where != command else part
+
+
+def _as_list(word: Word) -> Word:
+    """Let ``tuners=pi`` mean a list of one."""
+    value = word.value.strip()
+    if word.key in LIST_KEYS and value and value[0] not in "[{$" and "," not in value:
+        return Word(word.key, f"[{word.value}]", word.kind)
+    return word
+
+
+def _extend(settings: DictConfig, word: Word) -> None:
+    override = OverridesParser.create().parse_override(_as_list(word).text)
+    value = override.value()
+    known = OmegaConf.select(settings, word.key)
+    if not isinstance(value, list) or not OmegaConf.is_list(known):
+        raise ConfigError(
+            f"{word.key} cannot be lengthened",
+            got=word.value,
+            allowed="key+=[...] for a key that holds a list",
+            fix=f"write {word.key}={word.value}",
+        )
+    OmegaConf.update(settings, word.key, [*known, *value], merge=False)
+
+
+def _plain(value: str) -> str:
+    text = value.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    return text
+
+
+def _first_lines(error: Exception) -> str:
+    return " ".join(line.strip() for line in str(error).splitlines()[:2])
