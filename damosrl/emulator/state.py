@@ -8,7 +8,7 @@ quotas; in kernels ``state.schemes[c, s].esz`` is one of them.
 All quantities are unsigned 64 bit as in the kernel unless noted; flags and indices are int64.
 """
 
-from enum import IntEnum
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -31,48 +31,15 @@ MAX_SCORE = 99
 """DAMOS_MAX_SCORE of include/linux/damon.h; the histogram has one bucket more."""
 
 
-class Action(IntEnum):
-    """Codes of the actions, in the kernel's order (semantics 2.1)."""
+def code_of(member: StrEnum) -> int:
+    """Return the code of an action, goal metric, tuner or filter type: its place in the kernel.
 
-    WILLNEED = 0
-    COLD = 1
-    PAGEOUT = 2
-    HUGEPAGE = 3
-    NOHUGEPAGE = 4
-    COLLAPSE = 5
-    LRU_PRIO = 6
-    LRU_DEPRIO = 7
-    MIGRATE_HOT = 8
-    MIGRATE_COLD = 9
-    STAT = 10
-
-
-class GoalMetric(IntEnum):
-    """Codes of the quota goal metrics, in the kernel's order (semantics 2.11)."""
-
-    USER_INPUT = 0
-    SOME_MEM_PSI_US = 1
-    NODE_MEM_USED_BP = 2
-    NODE_MEM_FREE_BP = 3
-    NODE_MEMCG_USED_BP = 4
-    NODE_MEMCG_FREE_BP = 5
-    ACTIVE_MEM_BP = 6
-    INACTIVE_MEM_BP = 7
-    NODE_ELIGIBLE_MEM_BP = 8
-
-
-class FilterType(IntEnum):
-    """Codes of the filters that the core handles."""
-
-    ADDR = 0
-    TARGET = 1
-
-
-class Tuner(IntEnum):
-    """Codes of the quota goal tuners."""
-
-    CONSIST = 0
-    TEMPORAL = 1
+    Example:
+        >>> from damosrl.damon import Action
+        >>> code_of(Action.MIGRATE_HOT)
+        8
+    """
+    return list(type(member)).index(member)
 
 
 def _record(unsigned: str, signed: str = "", real: str = "") -> np.dtype[np.void]:

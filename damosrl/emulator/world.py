@@ -1,18 +1,14 @@
 """What the monitor and the schemes ask of the world; implemented per world, compiled statically.
 
 A world is a ``NamedTuple`` of arrays. The engine calls the functions below as ``accessed(world,
-state, c, ...)``; each world registers compiled implementations for its own type:
+state, c, ...)``; each world provides implementations for its own type:
 
-    @implements(accessed)
+    @provides(accessed, MyWorld)
     def _accessed(world, state, c, target, address, now_us):
-        if not is_world(world, MyWorld):
-            return None
-        def look(world, state, c, target, address, now_us):
-            return address < world.hot_end[c]
-        return look
+        return address < world.hot_end[c]
 
-The argument names of chooser and implementation must be the ones below. No call goes through a
-pointer: the compiler sees the world's code in place. ``c`` is the flat context index (machine * K +
+The argument names must be the ones below. No call goes through a pointer: the compiler sees the
+world's code in place. ``c`` is the flat context index (machine * K +
 kdamond), an integer; ``state`` is the whole `damosrl.emulator.state.EngineState`. Numbers of the
 kernel (addresses, sizes, times, counts) are unsigned 64 bit: mix them with ``np.uint64`` constants
 only, else numba turns them into floats. A world function touches the rows of context ``c`` (and
@@ -22,15 +18,34 @@ a world without scripted traces gives the ``on_...`` functions an empty body.
 Randomness, where a world needs it, comes from ``damosrl.emulator.rng`` and the context's generator.
 """
 
-import numpy as np
-from numba.core import types
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+import numpy as np
+from numba.core.types import BaseNamedTuple
+
+from damosrl.emulator.jit import implements
 from damosrl.emulator.state import EngineState
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-def is_world(kind: object, world: type) -> bool:
-    """Tell whether a numba type is the type of that world class; for choosers only."""
-    return isinstance(kind, types.BaseNamedTuple) and getattr(kind, "instance_class", None) is world
+
+def provides(protocol: Callable[..., Any], world: type) -> Callable[[Function], Function]:
+    """Register a compilable function as what a protocol function does for one type of world."""
+
+    def register(function: Function) -> Function:
+        def choose(*arguments: object) -> Function | None:
+            kind = arguments[0]
+            mine = isinstance(kind, BaseNamedTuple) and getattr(kind, "instance_class", 0) is world
+            return function if mine else None
+
+        # numba compares the chooser's argument names with the implementation's
+        choose.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+        implements(protocol)(choose)
+        return function
+
+    return register
 
 
 def accessed(
@@ -57,9 +72,10 @@ def fill_hit_probability(world: object, state: EngineState, c: int) -> None:
 
     Fills ``state.hit_probability[c, r]`` (float64, 0..1) of all regions, that is of all
     ``r < state.regions.nr_regions[c]``: the average over the region's bytes of the probability of
-    ``accessed``. Regions are sorted by target, then by address, and do not overlap, so one forward walk answers all. The engine calls
-    it before each run of samples between two events (aggregation, due scheme, end of the call);
-    the rates hold for that whole run. ``state.contexts[c]`` tells time and sampling interval.
+    ``accessed``. Regions are sorted by target, then by address, and do not overlap, so one forward
+    walk answers all. The engine calls it before each run of samples between two events
+    (aggregation, due scheme, end of the call); the rates hold for that whole run.
+    ``state.contexts[c]`` tells time and sampling interval.
     """
     raise NotImplementedError
 
@@ -75,11 +91,11 @@ def apply_action(
 ) -> np.uint64:
     """Apply a scheme's action to [start, end) of a target; return the bytes applied.
 
-    ``state.schemes[c, scheme]`` tells ``action`` (index in the kernel's order, `state.Action`
-    codes) and ``target_nid``. Time that the action takes may be added to that record's
-    ``total_charged_ns``; bytes that passed operation filters to ``sz_ops_filter_passed``. Charging,
-    statistics and ages are the engine's business. The region arrays are being walked: do not read
-    them here.
+    ``state.schemes[c, scheme]`` tells ``action`` (a code, as ``code_of(Action.MIGRATE_HOT)`` of
+    `damosrl.emulator.state`) and ``target_nid``. Time that the action takes may be added to that
+    record's ``total_charged_ns``; bytes that passed operation filters to ``sz_ops_filter_passed``.
+    Charging, statistics and ages are the engine's business. The region arrays are being walked: do
+    not read them here.
     """
     raise NotImplementedError
 
@@ -87,7 +103,7 @@ def apply_action(
 def goal_value(world: object, state: EngineState, c: int, scheme: int, goal: int) -> np.uint64:
     """Return the present value of a quota goal's metric, once per quota window and goal.
 
-    ``state.goals[c, scheme, goal]`` tells ``metric`` (`state.GoalMetric` codes), ``nid`` and
+    ``state.goals[c, scheme, goal]`` tells ``metric`` (a code of `state.code_of`), ``nid`` and
     ``current_value``. For ``USER_INPUT`` return ``current_value`` (a world may script it); for
     ``SOME_MEM_PSI_US`` the raw total in microseconds (the engine takes the growth per window);
     for the others the value in basis points as the kernel computes it.

@@ -1,0 +1,271 @@
+"""From the vocabulary into the engine's arrays: load a context, change a number in force."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from damosrl.damon import Attrs, Context, Filter, FilterLayer, Scheme
+from damosrl.emulator.engine import start_context
+from damosrl.emulator.state import (
+    EXACT,
+    FAST,
+    NO_TARGET,
+    REGIONS_FULL,
+    EngineState,
+    code_of,
+)
+from damosrl.emulator.targets import set_regions
+from damosrl.errors import EmulatorLimitError, MachineError
+from damosrl.machine import SchemeField
+
+U32 = 0xFFFFFFFF
+COLUMN_OF = {
+    SchemeField.QUOTA_BYTES: "quota_bytes",
+    SchemeField.MIN_NR_ACCESSES: "min_nr_accesses",
+    SchemeField.MAX_NR_ACCESSES: "max_nr_accesses",
+    SchemeField.MIN_AGE: "min_age",
+    SchemeField.MAX_AGE: "max_age",
+}
+
+
+def load_context(
+    state: EngineState,
+    c: int,
+    context: Context,
+    seed: int,
+    *,
+    monitor: int = FAST,
+    overshoot: float = 1.0,
+) -> None:
+    """Start one context anew at time 0: regions from its targets, all counters zero.
+
+    Args:
+        state: The engine.
+        c: Context to load.
+        context: What to monitor and the schemes on it; every target lists its regions.
+        seed: Initial state of the random generator, 64 bit.
+        monitor: EXACT or FAST.
+        overshoot: Real time per requested sleeping time; 1.0 is exact.
+
+    Raises:
+        EmulatorLimitError: The context needs more room than was allocated.
+        MachineError: The context uses what the engine does not emulate.
+    """
+    _refuse_unknown(context, monitor, overshoot)
+    _require_room(state, context)
+    record = state.contexts[c : c + 1]
+    record[:] = np.zeros((), record.dtype)
+    state.schemes[c] = np.zeros((), state.schemes.dtype)
+    state.goals[c] = np.zeros((), state.goals.dtype)
+    state.filters[c] = np.zeros((), state.filters.dtype)
+    _load_attrs(record, context.attrs)
+    record["min_region_sz"] = context.min_region_sz
+    record["rng"] = seed & 0xFFFFFFFFFFFFFFFF
+    record["nr_targets"] = len(context.targets)
+    record["nr_schemes"] = len(context.schemes)
+    record["monitor"] = monitor
+    record["paused"] = context.pause
+    record["overshoot"] = overshoot
+    _load_regions(state, c, context)
+    for s, scheme in enumerate(context.schemes):
+        _load_scheme(state, c, s, scheme)
+    start_context(state, c)
+    check_status(state)
+
+
+def check_status(state: EngineState) -> None:
+    """Raise if a context had to stop.
+
+    Raises:
+        EmulatorLimitError: More regions were needed than there is room for.
+    """
+    stopped = np.flatnonzero(state.contexts["status"] == REGIONS_FULL)
+    if stopped.size:
+        raise EmulatorLimitError(
+            f"context {stopped[0]} needs more regions than it may have",
+            got=f"over {state.regions.start.shape[1]} regions",
+            allowed=f"{state.regions.start.shape[1]}",
+            fix="raise the region capacity, or lower max_nr_regions",
+        )
+
+
+def write_field(
+    state: EngineState,
+    contexts: NDArray[np.int64],
+    scheme: int,
+    field: SchemeField,
+    values: NDArray[np.int64],
+) -> None:
+    """Commit one number of one scheme in some contexts, as an online commit does (semantics 2.14).
+
+    Statistics, effective quota, charge, window and cursor stay. Where the number really changes,
+    a commit takes place: watermarks wake all schemes of that context, and goals on PSI lose their
+    base. Where it does not, there is nothing to commit.
+
+    Args:
+        state: The engine.
+        contexts: Indices ``(M,)`` of contexts.
+        scheme: Index of the scheme.
+        field: Which number.
+        values: New values ``(M,)``, in the field's unit.
+    """
+    if field is SchemeField.GOAL_TARGET:
+        changed = _write(state.goals["target_value"][:, scheme, 0], contexts, values)
+    elif field is SchemeField.GOAL_TUNER:
+        defined = state.schemes["nr_goals_defined"][contexts, scheme]
+        in_force = np.where(values > 0, defined, 0)
+        changed = _write(state.schemes["nr_goals"][:, scheme], contexts, in_force)
+        some = values > 0
+        changed[some] |= _write(state.schemes["tuner"][:, scheme], contexts[some], values[some] - 1)
+    else:
+        narrow = field is not SchemeField.QUOTA_BYTES
+        cut = values & U32 if narrow else values
+        changed = _write(state.schemes[COLUMN_OF[field]][:, scheme], contexts, cut)
+    touched = contexts[changed]
+    state.schemes["activated"][touched] = 1
+    state.goals["has_base"][touched] = 0
+
+
+def _write(
+    column: NDArray[np.generic], contexts: NDArray[np.int64], values: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    new = values.astype(column.dtype)
+    changed: NDArray[np.bool_] = column[contexts] != new
+    column[contexts] = new
+    return changed
+
+
+def _refuse_unknown(context: Context, monitor: int, overshoot: float) -> None:
+    if monitor not in (EXACT, FAST):
+        raise MachineError("unknown monitor mode", got=monitor, allowed=f"{EXACT} or {FAST}")
+    if not overshoot > 0:
+        raise MachineError("sleep overshoot is wrong", got=overshoot, allowed="> 0")
+    if context.addr_unit != 1:
+        raise MachineError(
+            "the emulator counts addresses in bytes", got=f"addr_unit={context.addr_unit}"
+        )
+    if context.probes:
+        raise MachineError("the emulator knows no probes", fix="leave probes out")
+    for scheme in context.schemes:
+        for condition in scheme.filters:
+            if condition.layer is FilterLayer.OPS:
+                raise MachineError(
+                    "the emulator knows core filters only",
+                    got=condition.filter_type,
+                    allowed="addr, target",
+                    fix="leave the filter out",
+                )
+
+
+def _require_room(state: EngineState, context: Context) -> None:
+    most_goals = max((len(scheme.quota.goals) for scheme in context.schemes), default=0)
+    most_filters = max((len(scheme.filters) for scheme in context.schemes), default=0)
+    wanted = {
+        "regions": sum(len(target.regions) for target in context.targets),
+        "schemes": len(context.schemes),
+        "goals of a scheme": most_goals,
+        "filters of a scheme": most_filters,
+    }
+    allowed = (state.regions.start.shape[1], *state.goals.shape[1:], state.filters.shape[2])
+    for (name, number), limit in zip(wanted.items(), allowed, strict=True):
+        if number > limit:
+            raise EmulatorLimitError(
+                f"more {name} than allocated", got=number, allowed=f"0..{limit}"
+            )
+
+
+def _load_attrs(record: NDArray[np.void], attrs: Attrs) -> None:
+    times, goal = attrs.intervals, attrs.intervals.goal
+    record["sample_us"] = times.sample_us
+    record["aggr_us"] = times.aggr_us
+    record["ops_update_us"] = times.ops_update_us
+    record["min_nr_regions"] = attrs.min_nr_regions
+    record["max_nr_regions"] = attrs.max_nr_regions
+    record["goal_access_bp"] = goal.access_bp
+    record["goal_aggrs"] = goal.aggrs
+    record["goal_min_sample_us"] = goal.min_sample_us
+    record["goal_max_sample_us"] = goal.max_sample_us
+
+
+def _load_regions(state: EngineState, c: int, context: Context) -> None:
+    regions, used = state.regions, 0
+    for index, target in enumerate(context.targets):
+        ranges = [(item.start, item.end) for item in target.regions]
+        for region in set_regions([], ranges, context.min_region_sz):
+            regions.start[c, used] = region.start
+            regions.end[c, used] = region.end
+            regions.target[c, used] = index
+            used += 1
+    regions.nr_accesses[c, :used] = 0
+    regions.last_nr_accesses[c, :used] = 0
+    regions.age[c, :used] = 0
+    regions.nr_regions[c] = used
+
+
+def _load_scheme(state: EngineState, c: int, s: int, scheme: Scheme) -> None:
+    record = state.schemes[c, s : s + 1]
+    pattern, quota, marks = scheme.access_pattern, scheme.quota, scheme.watermarks
+    record["apply_interval_us"] = scheme.apply_interval_us
+    record["min_sz"], record["max_sz"] = pattern.sz_bytes.min, pattern.sz_bytes.max
+    record["min_nr_accesses"] = pattern.nr_accesses.min
+    record["max_nr_accesses"] = pattern.nr_accesses.max
+    record["min_age"], record["max_age"] = pattern.age.min, pattern.age.max
+    record["quota_ms"] = quota.time_ms
+    record["quota_bytes"] = quota.sz_bytes
+    record["reset_interval_ms"] = quota.reset_interval_ms
+    record["weight_sz"] = quota.weights.sz_permil
+    record["weight_nr_accesses"] = quota.weights.nr_accesses_permil
+    record["weight_age"] = quota.weights.age_permil
+    record["fail_charge_num"] = quota.fail_charge_num
+    record["fail_charge_denom"] = quota.fail_charge_denom
+    record["wmark_metric"] = code_of(marks.metric)
+    record["wmark_interval_us"] = marks.interval_us
+    record["wmark_high"] = marks.high_permil
+    record["wmark_mid"] = marks.mid_permil
+    record["wmark_low"] = marks.low_permil
+    record["max_nr_snapshots"] = scheme.max_nr_snapshots
+    record["action"] = code_of(scheme.action)
+    record["target_nid"] = scheme.target_nid
+    record["tuner"] = code_of(quota.goal_tuner)
+    record["nr_goals"] = record["nr_goals_defined"] = len(quota.goals)
+    record["activated"] = 1
+    record["cursor_target"] = NO_TARGET
+    for g, goal in enumerate(quota.goals):
+        place = state.goals[c, s, g : g + 1]
+        place["metric"] = code_of(goal.metric)
+        place["target_value"] = goal.target_value
+        place["current_value"] = goal.current_value
+        place["nid"] = goal.nid
+    _load_filters(state, c, s, scheme.filters)
+
+
+def _load_filters(state: EngineState, c: int, s: int, filters: Sequence[Filter]) -> None:
+    core = [condition for condition in filters if condition.layer is FilterLayer.CORE]
+    for f, condition in enumerate(core):
+        place = state.filters[c, s, f : f + 1]
+        place["type"] = code_of(condition.filter_type)
+        place["matching"] = condition.matching
+        place["allow"] = condition.allow
+        if condition.address_range is not None:
+            place["start"] = condition.address_range.start
+            place["end"] = condition.address_range.end
+        if condition.damon_target_idx is not None:
+            place["target_idx"] = condition.damon_target_idx
+    record = state.schemes[c, s : s + 1]
+    record["nr_filters"] = len(core)
+    record["default_reject"] = default_reject(filters)[0]
+
+
+def default_reject(filters: Sequence[Filter]) -> tuple[bool, bool]:
+    """Tell what becomes of memory on which no filter fires (semantics 2.12).
+
+    Args:
+        filters: All filters of a scheme in installation order.
+
+    Returns:
+        Whether the core layer, and whether the operations layer, rejects it.
+    """
+    core = [condition for condition in filters if condition.layer is FilterLayer.CORE]
+    ops = [condition for condition in filters if condition.layer is FilterLayer.OPS]
+    return bool(core and core[-1].allow and not ops), bool(ops and ops[-1].allow)

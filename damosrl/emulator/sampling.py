@@ -1,0 +1,68 @@
+"""How accesses are sampled: one address per region and sample, or one draw for many samples.
+
+Exact mode is the kernel's (mm/damon/core.c, semantics 1.6). In fast mode the count of k samples
+of a region is drawn at once: a sample's address is uniform in the region and samples do not
+influence each other, so the count is Binomial(k, p) with p the mean probability over the region.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from damosrl.emulator.arithmetic import U, at_least_one
+from damosrl.emulator.jit import kernel
+from damosrl.emulator.rng import binomial, rand
+from damosrl.emulator.state import EngineState
+from damosrl.emulator.world import accessed, fill_hit_probability
+
+
+@kernel
+def stretched_us(context: Any, interval_us: np.uint64) -> np.uint64:
+    """Return how long a sleep really takes; at least 1 us, so that time always passes."""
+    if context.overshoot == 1.0:
+        return at_least_one(interval_us)
+    return at_least_one(U(interval_us * context.overshoot + 0.5))
+
+
+@kernel
+def sample_exact(world: Any, state: EngineState, c: int) -> None:
+    """Sleep one sampling interval and check one random address of every region.
+
+    The kernel draws all addresses before the sleep and checks them after it. Drawing here, in the
+    same order, is the same: nothing else draws in between.
+    """
+    context, regions = state.contexts[c], state.regions
+    context.now_us += stretched_us(context, context.sample_us)
+    context.passed += U(1)
+    for r in range(regions.nr_regions[c]):
+        address = rand(context, regions.start[c, r], regions.end[c, r])
+        if accessed(world, state, c, regions.target[c, r], address, context.now_us):
+            regions.nr_accesses[c, r] += 1
+
+
+@kernel
+def samples_to_event(state: EngineState, c: int, until_us: np.uint64) -> np.uint64:
+    """Return the samples up to the next aggregation, due active scheme, or the end of time."""
+    context = state.contexts[c]
+    event = context.next_aggr
+    for s in range(context.nr_schemes):
+        scheme = state.schemes[c, s]
+        if scheme.activated != 0:
+            event = min(event, scheme.next_apply)
+    sample_us = stretched_us(context, context.sample_us)
+    to_end = (until_us - context.now_us + sample_us - U(1)) // sample_us
+    to_event = event - context.passed if event > context.passed else U(1)
+    return min(to_event, to_end)
+
+
+@kernel
+def sample_fast(world: Any, state: EngineState, c: int, until_us: np.uint64) -> None:
+    """Let all samples up to the next event pass at once."""
+    context, regions = state.contexts[c], state.regions
+    samples = samples_to_event(state, c, until_us)
+    fill_hit_probability(world, state, c)
+    context.now_us += samples * stretched_us(context, context.sample_us)
+    context.passed += samples
+    for r in range(regions.nr_regions[c]):
+        hits = binomial(context, np.int64(samples), state.hit_probability[c, r])
+        regions.nr_accesses[c, r] += np.uint32(hits)

@@ -1,0 +1,186 @@
+"""The pass that applies due schemes to regions (kernel 7.3 mm/damon/core.c; semantics 2.5, 2.9)."""
+
+from typing import Any
+
+import numpy as np
+
+from damosrl.damon import Action
+from damosrl.emulator.arithmetic import U, align_down, at_least_one, reached
+from damosrl.emulator.filters import REJECTED, core_filter
+from damosrl.emulator.jit import kernel
+from damosrl.emulator.quota import adjust_quota, charged_bytes, is_full, is_set, matches
+from damosrl.emulator.regions import is_last, move, region_moving_sum, size_limit, size_of, split_at
+from damosrl.emulator.scores import region_score
+from damosrl.emulator.state import NO_TARGET, EngineState, Regions, code_of
+from damosrl.emulator.world import apply_action, on_applied
+
+STAT = code_of(Action.STAT)
+
+
+@kernel
+def is_due(context: Any, scheme: Any) -> bool:
+    """Tell whether a scheme's apply interval has passed."""
+    return reached(context.passed, scheme.next_apply)
+
+
+@kernel
+def skip_charged(state: EngineState, c: int, s: int, r: int, free_from: int) -> tuple[bool, int]:
+    """Skip what the last quota window has handled already, up to the charge cursor.
+
+    Returns:
+        Whether to skip the region, and its place, as it may have been cut.
+    """
+    context, scheme, regions = state.contexts[c], state.schemes[c, s], state.regions
+    if scheme.cursor_target == NO_TARGET:
+        return False, r
+    if regions.target[c, r] != scheme.cursor_target:
+        return True, r
+    skip = False
+    address = scheme.cursor_addr
+    if regions.end[c, r] <= address:
+        skip = True
+    elif regions.start[c, r] < address:
+        skip = True
+        size = align_down(address - regions.start[c, r], context.min_region_sz)
+        if size == U(0):
+            size = context.min_region_sz
+        if size < size_of(regions, c, r):
+            r = split_at(regions, context, c, r, size, free_from)
+    if is_last(regions, c, r):
+        scheme.cursor_target = NO_TARGET
+        scheme.cursor_addr = U(0)
+    return skip, r
+
+
+@kernel
+def count_result(scheme: Any, size: np.uint64, applied: np.uint64) -> None:
+    """Add one handled region to the scheme's statistics."""
+    scheme.nr_tried += U(1)
+    scheme.sz_tried += size
+    if applied != U(0):
+        scheme.nr_applied += U(1)
+        scheme.sz_applied += applied
+
+
+@kernel
+def act(world: Any, state: EngineState, c: int, s: int, r: int) -> None:
+    """Apply the action to a whole region; charge the quota, restart the age, count."""
+    context, scheme, regions = state.contexts[c], state.schemes[c, s], state.regions
+    target, start, end = regions.target[c, r], regions.start[c, r], regions.end[c, r]
+    count = np.uint32(region_moving_sum(regions, context, c, r))
+    on_applied(world, state, c, s, target, start, end, count, regions.age[c, r])
+    applied = U(apply_action(world, state, c, s, target, start, end))
+    scheme.charged_sz += charged_bytes(scheme, end - start, applied)
+    if is_full(context, scheme):
+        scheme.cursor_target = target
+        scheme.cursor_addr = end
+    if scheme.action != STAT:
+        regions.age[c, r] = 0
+    count_result(scheme, end - start, applied)
+
+
+@kernel
+def apply_in_quota(world: Any, state: EngineState, c: int, s: int, r: int, free_from: int) -> int:
+    """Cut a matching region to the rest of the quota and to the filters, and act on it.
+
+    Returns:
+        The place of the handled part.
+    """
+    context, scheme, regions = state.contexts[c], state.schemes[c, s], state.regions
+    if is_set(scheme) and scheme.charged_sz + size_of(regions, c, r) > scheme.esz:
+        size = align_down(scheme.esz - scheme.charged_sz, context.min_region_sz)
+        if size == U(0):
+            count_result(scheme, U(0), U(0))
+            return r
+        r = split_at(regions, context, c, r, size, free_from)
+    verdict, r = core_filter(state, c, s, r, free_from)
+    if verdict != REJECTED:
+        act(world, state, c, s, r)
+    return r
+
+
+@kernel
+def apply_scheme(world: Any, state: EngineState, c: int, s: int, r: int, free_from: int) -> int:
+    """Let one due scheme look at one region; return the region's place."""
+    context, scheme, regions = state.contexts[c], state.schemes[c, s], state.regions
+    if is_full(context, scheme):
+        return r
+    skip, r = skip_charged(state, c, s, r, free_from)
+    if skip:
+        return r
+    if U(0) < scheme.max_nr_snapshots <= scheme.nr_snapshots:
+        return r
+    if matches(regions, context, scheme, c, r) and (
+        not is_set(scheme) or region_score(regions, context, scheme, c, r) >= scheme.min_score
+    ):
+        r = apply_in_quota(world, state, c, s, r, free_from)
+    if is_last(regions, c, r):
+        scheme.nr_snapshots += U(1)
+    return r
+
+
+@kernel
+def joins(regions: Regions, c: int, left: int, r: int, limit: np.uint64) -> bool:
+    """Tell whether a handled region is like its predecessor in all that is known of them."""
+    same: bool = (
+        regions.target[c, left] == regions.target[c, r]
+        and regions.end[c, left] == regions.start[c, r]
+        and regions.age[c, left] == regions.age[c, r]
+        and regions.last_nr_accesses[c, left] == regions.last_nr_accesses[c, r]
+        and regions.nr_accesses[c, left] == regions.nr_accesses[c, r]
+        and size_of(regions, c, left) + size_of(regions, c, r) <= limit
+    )
+    return same
+
+
+@kernel
+def walk_regions(world: Any, state: EngineState, c: int) -> None:
+    """Apply all due schemes to all regions, in order; what was cut needlessly is joined again.
+
+    Handled regions are compacted to the front, so that cuts fill the gap and joins open it.
+    """
+    context, regions = state.contexts[c], state.regions
+    limit = size_limit(regions, context, c)
+    kept = 0
+    r = 0
+    while r < regions.nr_regions[c]:
+        for s in range(context.nr_schemes):
+            scheme = state.schemes[c, s]
+            if scheme.activated != 0 and is_due(context, scheme):
+                r = apply_scheme(world, state, c, s, r, kept)
+        if kept > 0 and joins(regions, c, kept - 1, r, limit):
+            regions.end[c, kept - 1] = regions.end[c, r]
+        else:
+            move(regions, c, r, kept)
+            kept += 1
+        r += 1
+    regions.nr_regions[c] = kept
+
+
+@kernel
+def schedule_schemes(state: EngineState, c: int) -> None:
+    """Set the next time of all schemes that were due, active or not."""
+    context = state.contexts[c]
+    sample_us = at_least_one(context.sample_us)
+    for s in range(context.nr_schemes):
+        scheme = state.schemes[c, s]
+        if is_due(context, scheme):
+            interval_us = scheme.apply_interval_us
+            if interval_us == U(0):
+                interval_us = context.aggr_us
+            scheme.next_apply = context.passed + interval_us // sample_us
+
+
+@kernel
+def apply_schemes(world: Any, state: EngineState, c: int) -> None:
+    """Run the schemes that are due; nothing at all happens if none of them is active."""
+    context = state.contexts[c]
+    any_active = False
+    for s in range(context.nr_schemes):
+        scheme = state.schemes[c, s]
+        if scheme.activated != 0 and is_due(context, scheme):
+            adjust_quota(world, state, c, s)
+            any_active = True
+    if any_active:
+        walk_regions(world, state, c)
+        schedule_schemes(state, c)
