@@ -134,7 +134,7 @@ def episode_section(
     if data is None or workload is None:
         return None
     options = "".join(
-        f'<option{" selected" if name == workload else ""}>{escape(name)}</option>'
+        f"<option{' selected' if name == workload else ''}>{escape(name)}</option>"
         for name in data["episodes"]
     )
     thinned = any(
@@ -266,13 +266,13 @@ def reproduce_section(run: Run) -> Section:
     if run.command:
         body += paragraph("The command that made this run:") + code_block(run.command)
     body += paragraph("Draw this page again from the folder's plain files:")
-    body += code_block("damosrl report run=DIR")
+    body += code_block("damosrl report DIR")
     if run.versions:
         body += "<h3>Versions</h3>" + grid(
             [column_head("part", style="text"), column_head("version", style="text")],
             [
                 [Cell(escape(str(key)), "text", True), Cell(escape(str(value)), "text")]
-                for key, value in run.versions.items()
+                for key, value in _flat_versions(run)
             ],
         )
     if run.config:
@@ -281,6 +281,12 @@ def reproduce_section(run: Run) -> Section:
             f"{code_block(_as_yaml(run.config))}</details>"
         )
     return Section("reproduce", "Do it again", body)
+
+
+def _flat_versions(run: Run) -> list[tuple[str, Any]]:
+    packages = run.versions.get("packages")
+    plain = [(name, value) for name, value in run.versions.items() if name != "packages"]
+    return [*plain, *(packages.items() if isinstance(packages, dict) else ())]
 
 
 def _as_yaml(content: Any) -> str:

@@ -109,9 +109,7 @@ def most_telling_workload(run: Run) -> str | None:
     """Return the workload on which the tuners' mean slowdowns lie farthest apart."""
     best, widest = None, -1.0
     for workload in series_workloads(run):
-        episodes = [
-            episode_steps(run, workload, name) for name in _tuners_with_steps(run)
-        ]
+        episodes = [episode_steps(run, workload, name) for name in _tuners_with_steps(run)]
         means = [mean_of(column(s, "slowdown_ratio")) for s in episodes if s is not None]
         known = [value for value in means if np.isfinite(value)]
         width = max(known) - min(known) if known else 0.0

@@ -23,7 +23,9 @@ def score_table(run_dir: Path) -> RichTable:
         title="score: 0 = doing nothing, 1 = oracle", title_justify="left", title_style="dim"
     )
     for place, head in enumerate(heads):
-        table.add_column(head, justify="right" if place >= RIGHT_FROM else "left", no_wrap=place == 0)
+        table.add_column(
+            head, justify="right" if place >= RIGHT_FROM else "left", no_wrap=place == 0
+        )
     for row, cells in zip(rows, lines, strict=True):
         style = "" if row.ranked else "dim"
         table.add_row(*(_styled(cell, place) for place, cell in enumerate(cells)), style=style)

@@ -58,9 +58,7 @@ def score_matrix(run: Run, cast: Cast, rows: list[ScoreRow]) -> ScoreMatrix | No
         tuple(cast.labels[name] for name in tuners),
         workloads,
         tuple(splits[name] for name in workloads),
-        tuple(
-            MOVEMENT_RULE in _only(episodes, name, "score_rule").lower() for name in workloads
-        ),
+        tuple(MOVEMENT_RULE in _only(episodes, name, "score_rule").lower() for name in workloads),
         scores,
     )
 

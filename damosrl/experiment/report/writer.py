@@ -1,11 +1,10 @@
 """From a run folder to its figures and its page."""
 
-import os
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from damosrl.errors import RunFolderError
+from damosrl.experiment.folder import RunFolder, writing
 from damosrl.experiment.report.cast import cast_of
 from damosrl.experiment.report.figures.episode import episode_figure
 from damosrl.experiment.report.figures.heatmap import heatmap_figure
@@ -20,6 +19,8 @@ from damosrl.experiment.report.page import build_page
 from damosrl.experiment.report.scores import score_rows
 from damosrl.experiment.report.series import headline_tuners, most_telling_workload
 from damosrl.experiment.report.workloads import score_matrix
+
+PAGE = "report.html"
 
 
 def write_report(run_dir: Path) -> Path:
@@ -52,30 +53,16 @@ def write_report(run_dir: Path) -> Path:
         }
         drawn = _draw(figures)
     page = build_page(run, cast, rows, matrix, drawn, workload)
-    try:
-        for drawing in drawn.values():
-            _write(run_dir / "figures" / f"{drawing.name}.png", drawing.png)
-        return _write(run_dir / "report.html", page.encode())
-    except OSError as error:
-        raise RunFolderError(
-            "the report cannot be written",
-            got=f"{error.strerror} at {error.filename}",
-            fix="free some space or check the folder's permissions; the results are untouched",
-        ) from error
+    pictures = run_dir / "figures"
+    with writing(pictures):
+        pictures.mkdir(exist_ok=True)
+    for drawing in drawn.values():
+        RunFolder(pictures).write_bytes(f"{drawing.name}.png", drawing.png)
+    RunFolder(run_dir).write_text(PAGE, page)
+    return run_dir / PAGE
 
 
 def _draw(figures: dict[str, Figure | None]) -> dict[str, Drawing]:
     return {
         name: to_drawing(name, figure) for name, figure in figures.items() if figure is not None
     }
-
-
-def _write(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path

@@ -44,9 +44,7 @@ def episode_figure(run: Run, cast: Cast, workload: str | None, tuners: list[str]
     return figure
 
 
-def _draw_panel(
-    axes: Axes, panel: Panel, episodes: list[tuple[str, Table]], cast: Cast
-) -> None:
+def _draw_panel(axes: Axes, panel: Panel, episodes: list[tuple[str, Table]], cast: Cast) -> None:
     for name, steps in episodes:
         values = panel.read(steps)
         style = line_of(cast.looks[name])
