@@ -76,8 +76,8 @@ def tuners_are_independent(make: Make, spec: TaskSpec, seed: int, steps: int) ->
     other.reset(spec, seed + 1)
     mixed = []
     for observation, another in zip(shown, observations(spec, seed + 1, steps), strict=True):
-        mixed.append(one.act(observation).copy())
-        other.act(another)
+        mixed.append(one.act(observation.copy()).copy())
+        other.act(another.copy())
     require(_same(mixed, alone), "two tuners of one kind share nothing")
 
 
@@ -121,7 +121,7 @@ def tuners_travel(make: Make, spec: TaskSpec, seed: int, steps: int) -> None:
     half = steps // 2
     first = _episode(tuner, spec, seed, shown[:half])
     moved: Tuner = pickle.loads(pickle.dumps(tuner))  # noqa: S301  our own bytes
-    second = [moved.act(observation).copy() for observation in shown[half:]]
+    second = [moved.act(observation.copy()).copy() for observation in shown[half:]]
     require(_same(first + second, expected), "a pickled tuner goes on as before")
 
 
@@ -141,7 +141,7 @@ CLAUSES = (
 
 def _episode(tuner: Tuner, spec: TaskSpec, seed: int, shown: Float32Array) -> list[Float32Array]:
     tuner.reset(spec, seed)
-    return [tuner.act(observation).copy() for observation in shown]
+    return [tuner.act(observation.copy()).copy() for observation in shown]
 
 
 def _require_action(action: Float32Array, spec: TaskSpec, where: str = "") -> None:
