@@ -66,7 +66,7 @@ class QuotaGoal:
             raise DocumentError(
                 f"goal {self.metric} needs a control group",
                 got=f"memcg_path={self.memcg_path}",
-                fix="give memcg_path, for example /workload",
+                fix="give memcg_path, for example /app",
             )
 
 

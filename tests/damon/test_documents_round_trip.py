@@ -9,7 +9,7 @@ from damosrl.damon.documents import read_document, to_json, to_mapping, to_yaml
 U64 = st.integers(0, damon.U64_MAX) | st.sampled_from([0, damon.U64_MAX, 2**53 + 1, 10**15])
 U32 = st.integers(0, damon.U32_MAX) | st.sampled_from([0, 1, damon.U32_MAX])
 NODES = st.integers(0, 2**31 - 1)
-PATHS = st.sampled_from(["/workload", "/a/b", "/with space"])
+PATHS = st.sampled_from(["/app", "/a/b", "/with space"])
 
 
 def ranges(numbers: st.SearchStrategy[int]) -> st.SearchStrategy[damon.Range]:
