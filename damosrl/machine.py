@@ -117,7 +117,7 @@ def with_field(scheme: Scheme, field: SchemeField, value: int) -> Scheme:
 class Snapshot(NamedTuple):
     """What the monitors see now; arrays ``(N, K, R)`` for K kdamonds, padded to R regions."""
 
-    count: IntArray  # type: ignore[assignment]  # the field outranks tuple.count
+    nr_regions: IntArray
     """Regions in use, ``(N, K)``."""
     start: NDArray[np.uint64]
     """First byte address."""
