@@ -35,6 +35,18 @@ class DamosrlError(Exception):
         self.allowed = allowed
         self.fix = fix
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes: subclasses need not accept the message alone."""
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(
+    kind: type[DamosrlError], arguments: tuple[object, ...], state: dict[str, object]
+) -> DamosrlError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(state)
+    return error
+
 
 class ConfigError(DamosrlError):
     """A configuration key, choice or value is wrong."""

@@ -2,7 +2,6 @@
 
 import platform
 import shlex
-import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -49,8 +48,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def is_terminal() -> bool:
-    """Tell whether a person watches standard error."""
-    return sys.stderr.isatty()
