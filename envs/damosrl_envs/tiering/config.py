@@ -1,0 +1,74 @@
+"""What the tiering task is told: one choice of ``conf/task``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from damosrl.config import load_choice, typed
+from damosrl.errors import ConfigError
+
+ActionKind = Literal["absolute", "relative", "discrete"]
+
+
+@dataclass(frozen=True)
+class TieringConfig:
+    """Monitoring, timing and the form of the action.
+
+    Args:
+        name: Name of the choice.
+        decision_interval_s: Time between decisions.
+        action: ``absolute`` knob positions, ``relative`` steps of at most a factor of 2, or
+            ``discrete`` {down, keep, up} of that size.
+        sample_us: Sampling interval.
+        aggr_us: Aggregation interval.
+        min_nr_regions: Fewest regions of a node.
+        max_nr_regions: Most regions of a node.
+        apply_s: Apply interval of the schemes and reset interval of their quotas, seconds.
+        hysteresis_ratio: Cold threshold as a share of the hot one.
+        overlap_percent: By how much the kernel loops' used and free targets overlap, so that
+            exchange never stops (samples/damon/mtier.c: 99.7 % used, 0.5 % free: 0.2 %).
+
+    Example:
+        >>> TieringConfig(decision_interval_s=5.0).action
+        'absolute'
+    """
+
+    name: str = "tiering"
+    decision_interval_s: float = 1.0
+    action: ActionKind = "absolute"
+    sample_us: int = 5_000
+    aggr_us: int = 100_000
+    min_nr_regions: int = 10
+    max_nr_regions: int = 1000
+    apply_s: float = 1.0
+    hysteresis_ratio: float = 0.5
+    overlap_percent: float = 0.2
+
+    def __post_init__(self) -> None:
+        self._require("decision_interval_s", self.decision_interval_s, self.aggr_us / 1e6, 3600.0)
+        self._require("apply_s", self.apply_s, self.aggr_us / 1e6, 3600.0)
+        self._require("hysteresis_ratio", self.hysteresis_ratio, 0.0, 1.0)
+        self._require("overlap_percent", self.overlap_percent, 0.0, 0.5)
+        self._require("sample_us", self.sample_us, 1, self.aggr_us)
+
+    @property
+    def samples_per_aggregation(self) -> int:
+        """Largest possible access count of a region."""
+        return self.aggr_us // self.sample_us
+
+    def _require(self, key: str, value: float, low: float, high: float) -> None:
+        if not low <= value <= high:
+            raise ConfigError(
+                f"task {key} is out of range", got=value, allowed=f"{low:g} .. {high:g}"
+            )
+
+
+def tiering_config(choice: str | Mapping[str, Any]) -> TieringConfig:
+    """Read a choice of ``conf/task``, or a mapping of the same keys.
+
+    Raises:
+        UnknownNameError: No such choice or key; the nearest is named.
+        ConfigError: A value is wrong.
+    """
+    values = load_choice("task", choice) if isinstance(choice, str) else choice
+    return typed(TieringConfig, values, "task")

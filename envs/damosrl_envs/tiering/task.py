@@ -1,0 +1,106 @@
+"""The task of memory tiering: keep hot memory fast and cold memory out of its way."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from damosrl.damon import Document
+from damosrl.knobs import Float32Array, FloatArray
+from damosrl.machine import GroundTruth, Plan, QuotaLoop, Telemetry
+from damosrl.task import StepOutcome, TaskSpec
+from damosrl_envs.tiering.config import TieringConfig
+from damosrl_envs.tiering.counters import Counters, read_counters
+from damosrl_envs.tiering.features import Features
+from damosrl_envs.tiering.knobs import KNOBS, scheme_numbers
+from damosrl_envs.tiering.quantities import OBSERVATION
+from damosrl_envs.tiering.reward import Interval, RewardConfig, reward_config, reward_terms
+from damosrl_envs.tiering.schemes import build_plan, layout
+
+NAME = "tiering-v0"
+
+
+class TieringTask:
+    """Knobs, observation and reward of memory tiering, for N machines at once.
+
+    Args:
+        num_machines: N.
+        num_nodes: Memory nodes of every machine, at least 2; node 0 is the fastest.
+        config: Monitoring and timing.
+        reward: What an interval is worth.
+
+    Example:
+        >>> task = TieringTask(num_machines=1, num_nodes=2, reward=reward_config("psi"))
+        >>> task.spec.knobs.names[0]
+        'promotion_quota'
+    """
+
+    def __init__(
+        self,
+        num_machines: int,
+        num_nodes: int,
+        config: TieringConfig | None = None,
+        reward: RewardConfig | None = None,
+    ) -> None:
+        self._config = config or TieringConfig()
+        self._reward = reward or reward_config("latency")
+        self._layout = layout(self._config, num_nodes)
+        self._features = Features(self._config, self._layout, num_machines)
+        self._spec = TaskSpec(NAME, OBSERVATION, KNOBS, self._config.decision_interval_s)
+        self._counters: Counters | None = None
+        self.grown: Counters | None = None
+        """Growth of the counters over the last interval."""
+
+    @property
+    def spec(self) -> TaskSpec:
+        """What tuners are told."""
+        return self._spec
+
+    @property
+    def config(self) -> TieringConfig:
+        """Monitoring and timing."""
+        return self._config
+
+    @property
+    def template(self) -> Document:
+        """The structure that every plan has."""
+        return self._layout.document
+
+    def reset(self, which: NDArray[np.bool_], telemetry: Telemetry) -> Float32Array:
+        """Forget the past of the marked machines ``(N,)``; return all observations ``(N, d)``."""
+        now = read_counters(telemetry, self._layout)
+        self._counters = now if self._counters is None else self._counters.replaced(which, now)
+        knobs = np.tile(KNOBS.defaults(), (len(which), 1))
+        return self._features.reset(which, telemetry, now.since(now), knobs)
+
+    def plan(self, knobs: FloatArray, loops: NDArray[np.object_] | QuotaLoop) -> Plan:
+        """Turn knobs ``(N, 5)`` in physical units into what the machine commits."""
+        config = self._config
+        numbers = scheme_numbers(
+            knobs,
+            samples_per_aggregation=config.samples_per_aggregation,
+            aggregation_s=config.aggr_us / 1e6,
+            reset_s=config.apply_s,
+            hysteresis_ratio=config.hysteresis_ratio,
+        )
+        return build_plan(self._layout, config, numbers, loops)
+
+    def outcome(
+        self, telemetry: Telemetry, applied: FloatArray, truth: GroundTruth | None
+    ) -> StepOutcome:
+        """Score the interval that just ended.
+
+        Args:
+            telemetry: What the machines say now.
+            applied: Normalised action in force ``(N, 5)``.
+            truth: Ground truth; None on a real machine.
+
+        Raises:
+            ConfigError: The reward needs ground truth and there is none.
+        """
+        now = read_counters(telemetry, self._layout)
+        grown = now.since(self._counters or now)
+        self._counters, self.grown = now, grown
+        observation = self._features.update(telemetry, grown, KNOBS.to_physical(applied))
+        slow_share = 1.0 - self._features.share.means[:, 0]
+        terms = reward_terms(self._reward, Interval(telemetry, grown, slow_share, truth))
+        reward = np.asarray(np.sum(list(terms.values()), axis=0), dtype=np.float64)
+        return StepOutcome(observation, reward, terms)
