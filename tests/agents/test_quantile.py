@@ -47,7 +47,7 @@ def test_uniform_heat_moves_nothing(tiering_spec: TaskSpec, observe: Observe) ->
 
 
 def test_hot_set_in_slow_memory_is_fetched(tiering_spec: TaskSpec, observe: Observe) -> None:
-    """A hot set that fits but lies in slow memory beside cold fast memory is promoted at full quota."""
+    """A hot set that fits but lies in slow memory, beside cold fast memory, is fetched."""
     misplaced = observe(fast_capacity=0.25, fast_heat_0=1.0, slow_heat_0=0.8, slow_heat_60=0.2)
     knobs = _settled(tiering_spec, misplaced)
     assert knobs["promotion_quota"] == pytest.approx(400 * MIB, rel=1e-5)
