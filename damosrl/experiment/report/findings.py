@@ -140,9 +140,7 @@ def _below_nothing(ranked: list[ScoreRow]) -> list[Finding]:
     some.sort(key=lambda row: -row.worse_share)
     if some:
         names = _listed([f"{row.label} {100 * row.worse_share:.0f} %" for row in some[:4]])
-        found.append(
-            Finding(f"Share of episodes worse than doing nothing, highest first: {names}.", "loss")
-        )
+        found.append(Finding(f"Episodes that score below zero, most first: {names}.", "loss"))
     return found
 
 

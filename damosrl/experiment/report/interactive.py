@@ -17,7 +17,13 @@ from damosrl.experiment.report.cast import Cast, Look
 from damosrl.experiment.report.figures.style import GRID, INK, MUTED
 from damosrl.experiment.report.inputs import Run
 from damosrl.experiment.report.scores import ScoreRow, column
-from damosrl.experiment.report.series import PANELS, Panel, episode_steps, series_workloads
+from damosrl.experiment.report.series import (
+    PANELS,
+    Panel,
+    episode_steps,
+    series_workloads,
+    thinned,
+)
 from damosrl.experiment.report.table import Table
 from damosrl.knobs import FloatArray
 
@@ -79,43 +85,50 @@ def _traces(
         steps = episode_steps(run, workload, name)
         if steps is None:
             continue
-        look = _line(cast.looks[name])
-        time_s = _rounded(_thinned(column(steps, "time_s")))
         for place, panel in enumerate(panels):
+            look = cast.looks[name]
+            trace = _ticks(panel, steps, look, cast.labels[name]) if panel.ticks else None
             traces.append(
                 {
                     "type": "scatter",
-                    "mode": "lines",
                     "name": cast.labels[name],
                     "legendgroup": name,
                     "showlegend": place == 0,
                     "visible": True if name in shown else "legendonly",
-                    "line": look,
-                    "x": time_s,
-                    "y": _values(panel, steps),
                     "xaxis": _axis("x", place),
                     "yaxis": _axis("y", place),
-                    "hovertemplate": f"%{{y:.4~g}} {panel.unit}<extra>{cast.labels[name]}</extra>",
+                    **(trace or _curve(panel, steps, look, cast.labels[name])),
                 }
             )
     return traces
 
 
-def _values(panel: Panel, steps: Table) -> list[float | None]:
-    return _rounded(_thinned(panel.read(steps)))
+def _curve(panel: Panel, steps: Table, look: Look, text: str) -> dict[str, Any]:
+    return {
+        "mode": "lines",
+        "line": _line(look),
+        "x": _rounded(thinned(column(steps, "time_s"), MAX_POINTS)),
+        "y": _rounded(thinned(panel.read(steps), MAX_POINTS)),
+        "hovertemplate": f"%{{y:.4~g}} {panel.unit}<extra>{text}</extra>",
+    }
 
 
-def _thinned(values: FloatArray) -> FloatArray:
-    """Average neighbours so that at most `MAX_POINTS` values ``(m,)`` are left."""
-    group = -(-values.size // MAX_POINTS)
-    if group <= 1:
-        return values
-    padded = np.full(group * -(-values.size // group), np.nan)
-    padded[: values.size] = values
-    folded = padded.reshape(-1, group)
-    known = np.isfinite(folded)
-    total = np.where(known, folded, 0.0).sum(axis=1)
-    return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
+def _ticks(panel: Panel, steps: Table, look: Look, text: str) -> dict[str, Any]:
+    counts = panel.read(steps)
+    some = counts > 0
+    return {
+        "mode": "markers",
+        "marker": {
+            "symbol": "line-ns-open",
+            "size": 11,
+            "color": look.colour,
+            "line": {"width": 2, "color": look.colour},
+        },
+        "x": _rounded(column(steps, "time_s")[some]),
+        "y": [text] * int(some.sum()),
+        "customdata": _rounded(counts[some]),
+        "hovertemplate": f"%{{customdata}} per step<extra>{text}</extra>",
+    }
 
 
 def _rounded(values: FloatArray) -> list[float | None]:
@@ -143,8 +156,11 @@ def _layout(panels: list[Panel]) -> dict[str, Any]:
     )
     for place, panel in enumerate(panels):
         row, col = place // 2 + 1, place % 2 + 1
-        figure.update_yaxes(row=row, col=col, type="log" if panel.log else "linear")
-        if panel.log:
+        kind = "category" if panel.ticks else "log" if panel.log else "linear"
+        figure.update_yaxes(row=row, col=col, type=kind)
+        if panel.ticks:
+            figure.update_yaxes(row=row, col=col, automargin=True)
+        elif panel.log:
             figure.update_yaxes(row=row, col=col, dtick=1)
         elif panel.source != "slowdown_ratio":
             figure.update_yaxes(row=row, col=col, rangemode="tozero")

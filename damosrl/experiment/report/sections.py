@@ -9,6 +9,7 @@ import yaml
 
 from damosrl.experiment.report import interactive
 from damosrl.experiment.report.cast import Cast
+from damosrl.experiment.report.figures.episode import MAX_POINTS
 from damosrl.experiment.report.figures.heatmap import monitor_error
 from damosrl.experiment.report.figures.style import Drawing
 from damosrl.experiment.report.findings import findings
@@ -43,16 +44,15 @@ WORDS = (
     ("fast tier, slow tier", "Near memory (DRAM) and far memory (CXL, remote, persistent, swap)."),
     ("promote, demote", "Migrate memory to a faster tier, or to a slower one."),
     ("quota", "The most bytes per second that a DAMOS scheme may migrate."),
-    ("noop", "Does nothing: memory stays where it was first placed. Score 0 by definition."),
-    ("oracle", "Is shown the true access rates. Score 1 by definition; no real tuner can use it."),
-    ("consist, consist_warm", "The kernel's own quota loop: from its start at one byte, and with "
-     "the quotas it reaches after a long time on the same workload."),
+    ("noop", "Does nothing: memory stays where it was first placed. The score's 0."),
+    ("oracle", "Is shown the true access rates. The score's 1; no real tuner can use it."),
+    ("consist", "The kernel's own quota loop, cold: it starts from one byte."),
+    ("consist_warm", "The same loop with the quotas it reaches after a long time on the workload."),
     ("best_static", "The best single fixed configuration found on the training workloads."),
-    ("train, held-out", "Workload families used for training and tuning, and families never seen "
-     "before this comparison."),
+    ("train, held-out", "Families of workloads used in training, and families kept from it."),
     ("IQM", "Interquartile mean: the mean of the middle half of the episodes."),
     ("PSI", "Pressure stall information, as the kernel reports it."),
-)  # fmt: skip
+)
 
 
 def short_section(run: Run, rows: list[ScoreRow], matrix: ScoreMatrix | None) -> Section | None:
@@ -71,7 +71,7 @@ def score_section(run: Run, cast: Cast, rows: list[ScoreRow], drawn: Drawings) -
         drawn.get("scores"),
         "Forest plot of the scores of all tuners",
         "Large mark: interquartile mean. Bar: 95 % bootstrap interval. Small dots: single "
-        "episodes; those below −1 are drawn at −1.",
+        "episodes; arrows at −1 stand for episodes below it.",
     )
     body += picture(
         drawn.get("tradeoff"),
@@ -164,7 +164,7 @@ def episode_section(
         drawn.get("episode"),
         f"Time series of one episode on {workload}",
         f"One episode on {workload}; only the ends of the scale and the strongest tuners are "
-        "drawn here.",
+        f"drawn here, averaged down to {MAX_POINTS} points per curve.",
         "still",
     )
     body += (

@@ -24,8 +24,9 @@ class Panel:
         title: What is shown.
         unit: Unit on the axis.
         read: Takes the episode's steps, gives the values ``(steps,)``.
-        log: Whether the axis is logarithmic; zero is then a gap.
         source: The column it needs.
+        log: Whether the axis is logarithmic; zero is then a gap.
+        ticks: Whether only the moments above zero count, drawn as ticks on a line per tuner.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Panel:
     read: Callable[[Table], FloatArray]
     source: str
     log: bool = False
+    ticks: bool = False
 
 
 def _scaled(name: str, factor: float) -> Callable[[Table], FloatArray]:
@@ -64,9 +66,10 @@ PANELS = (
           log=True),
     Panel("Promoted", "MiB/s", _per_second("promoted_bytes"), "promoted_bytes"),
     Panel("Demoted", "MiB/s", _per_second("demoted_bytes"), "demoted_bytes"),
-    Panel("Memory pressure (PSI some)", "% of time", _scaled("psi_some_ratio", 100.0),
+    Panel("Memory pressure, PSI some", "% of time", _scaled("psi_some_ratio", 100.0),
           "psi_some_ratio"),
-    Panel("Events (clamps, fallbacks)", "per step", _scaled("events_count", 1.0), "events_count"),
+    Panel("Events: clamps and fallbacks", "a tick each", _scaled("events_count", 1.0),
+          "events_count", ticks=True),
 )  # fmt: skip
 """Cause above effect: quotas over what was moved; left promotion, right demotion."""
 
@@ -77,6 +80,24 @@ def step_seconds(steps: Table) -> float:
     gaps = np.diff(times)
     gaps = gaps[gaps > 0]
     return float(np.median(gaps)) if gaps.size else 1.0
+
+
+def thinned(values: FloatArray, most: int) -> FloatArray:
+    """Average neighbours so that at most ``most`` values ``(m,)`` are left; NaN is left out.
+
+    Example:
+        >>> thinned(np.array([1.0, 3.0, 5.0, np.nan, 9.0]), 3)
+        array([2., 5., 9.])
+    """
+    group = -(-values.size // most)
+    if group <= 1:
+        return values
+    padded = np.full(group * -(-values.size // group), np.nan)
+    padded[: values.size] = values
+    folded = padded.reshape(-1, group)
+    known = np.isfinite(folded)
+    total = np.where(known, folded, 0.0).sum(axis=1)
+    return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
 
 
 def has_series(run: Run) -> bool:

@@ -63,12 +63,13 @@ def episode_rows(rng: np.random.Generator) -> list[Row]:
         for workload, (family, split) in WORKLOADS.items():
             still = workload == "uniform"
             hard = {"cyclic_scan": 0.55, "zipf": 0.9}.get(workload, 1.0)
+            hard = 1.0 if tuner == "oracle" else hard
             for seed in range(SEEDS):
                 score = typical * hard + spread * float(rng.normal())
                 moved = moved_gib * float(rng.uniform(0.7, 1.4)) * GIB
+                moved = 0.0 if still and tuner == "oracle" else moved
                 if still:
                     score = 1.0 - moved / (16 * GIB)
-                    score = 0.0 if tuner == "noop" else max(score, -3.0)
                 slowdown = 1.204 if still else 1.42 - 0.38 * score
                 rows.append(_episode(tuner, workload, family, split, seed, score, slowdown, moved))
     return rows

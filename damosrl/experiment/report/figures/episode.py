@@ -9,8 +9,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from damosrl.experiment.report.cast import Cast
 from damosrl.experiment.report.figures.style import line_of, new_figure
 from damosrl.experiment.report.inputs import Run
-from damosrl.experiment.report.series import PANELS, Panel, episode_steps
+from damosrl.experiment.report.series import PANELS, Panel, episode_steps, thinned
 from damosrl.experiment.report.table import Table
+
+MAX_POINTS = 150
+"""Longer episodes are averaged down to this many points per curve, so that curves stay apart."""
 
 
 def episode_figure(run: Run, cast: Cast, workload: str | None, tuners: list[str]) -> Figure | None:
@@ -45,18 +48,38 @@ def episode_figure(run: Run, cast: Cast, workload: str | None, tuners: list[str]
 
 
 def _draw_panel(axes: Axes, panel: Panel, episodes: list[tuple[str, Table]], cast: Cast) -> None:
+    axes.set_title(f"{panel.title} ({panel.unit})", fontsize=9.0, pad=5)
+    axes.margins(x=0.01)
+    if panel.ticks:
+        _draw_ticks(axes, panel, episodes, cast)
+        return
     for name, steps in episodes:
-        values = panel.read(steps)
         style = line_of(cast.looks[name])
         style["linewidth"] *= 0.75
-        axes.plot(steps.numbers("time_s"), values, **style)
-    axes.set_title(f"{panel.title} ({panel.unit})", fontsize=9.0, pad=5)
-    if panel.log and np.isfinite([v for _, s in episodes for v in panel.read(s)]).any():
+        times = thinned(steps.numbers("time_s"), MAX_POINTS)
+        axes.plot(times, thinned(panel.read(steps), MAX_POINTS), **style)
+    if panel.log and any(np.isfinite(panel.read(steps)).any() for _, steps in episodes):
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
         axes.minorticks_off()
     else:
-        axes.yaxis.set_major_locator(MaxNLocator(5, integer=panel.unit == "per step"))
-    if panel.source not in ("slowdown_ratio", "knob_promotion_quota", "knob_demotion_quota"):
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+    if not panel.log and panel.source != "slowdown_ratio":
         axes.set_ylim(bottom=0)
-    axes.margins(x=0.01)
+
+
+def _draw_ticks(axes: Axes, panel: Panel, episodes: list[tuple[str, Table]], cast: Cast) -> None:
+    for place, (name, steps) in enumerate(reversed(episodes)):
+        times = steps.numbers("time_s")[panel.read(steps) > 0]
+        axes.plot(
+            times,
+            np.full(times.size, place),
+            linestyle="none",
+            marker="|",
+            markersize=8,
+            color=cast.looks[name].colour,
+        )
+    names = [cast.labels[name] for name, _ in reversed(episodes)]
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", length=0, labelsize=7.5)
+    axes.set_ylim(-0.6, len(names) - 0.4)

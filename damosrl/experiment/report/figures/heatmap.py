@@ -31,7 +31,7 @@ def heatmap_figure(heatmap: Heatmap | None) -> Figure | None:
     bar.set_ticks([0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 1.0])
     bar.ax.set_yticklabels(["0", "5", "20", "40", "60", "80", "100"])
     bar.set_label("sampling intervals that see an access (%)")
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return figure
 
 

@@ -37,7 +37,7 @@ def learning_figure(learning: Table | None) -> Figure | None:
         axes.set_ylabel(unit)
         axes.set_xlabel("environment steps (decisions) in training")
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-        _add_wall_time(axes, learning)
+    _add_wall_time(grid[0, -1], learning)
     return figure
 
 
@@ -116,5 +116,5 @@ def search_figure(trials: Table | None) -> Figure | None:
     axes.set_xlabel("trial")
     axes.set_ylabel("score on the training mix")
     axes.set_title("Search over static configurations")
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     return figure

@@ -9,7 +9,7 @@ from damosrl.experiment.report.inputs import Run
 from damosrl.experiment.report.scores import ScoreRow, column
 from damosrl.experiment.statistics import performance_profile
 
-BARS = np.linspace(-0.5, 1.1, 161)
+BARS = np.linspace(-0.5, 1.1, 801)
 
 
 def profile_figure(run: Run, cast: Cast, rows: list[ScoreRow]) -> Figure | None:

@@ -1,5 +1,7 @@
 """Score of every tuner with its interval, over its single episodes."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -36,17 +38,17 @@ def ranking_figure(run: Run, cast: Cast, rows: list[ScoreRow]) -> Figure | None:
     axes.tick_params(axis="y", length=0, labelsize=9.0, labelcolor=INK)
     axes.grid(visible=False, axis="y")
     axes.set_ylim(-0.7, len(shown) - 0.3)
-    axes.set_xlim(max(lowest, LOWEST_SHOWN) - 0.06, 1.32)
+    axes.set_xlim(max(lowest, LOWEST_SHOWN) - 0.06, 1.16)
     axes.set_xlabel("score (0 = doing nothing, 1 = oracle; higher is better)")
     axes.set_title("Score: interquartile mean, 95 % interval, and every episode")
     axes.annotate(
-        "worse than\ndoing nothing ◂",
-        (0.0, 0.02),
+        "◂ below zero",
+        (0.0, 1.0),
         xycoords=("data", "axes fraction"),
-        xytext=(-5, 0),
+        xytext=(-6, -3),
         textcoords="offset points",
         ha="right",
-        va="bottom",
+        va="top",
         fontsize=8,
         color=LOSS,
     )
@@ -56,16 +58,13 @@ def ranking_figure(run: Run, cast: Cast, rows: list[ScoreRow]) -> Figure | None:
 def _draw_row(axes: Axes, place: int, row: ScoreRow, cast: Cast, scores: FloatArray) -> None:
     look = cast.looks[row.name]
     spread = 0.22 * np.sin(np.arange(scores.size) * 2.399963)  # golden angle: even, repeatable
+    dots: dict[str, Any] = {"linestyle": "none", "color": look.colour, "markeredgewidth": 0}
+    inside = scores >= LOWEST_SHOWN
     axes.plot(
-        np.maximum(scores, LOWEST_SHOWN),
-        place + spread,
-        linestyle="none",
-        marker="o",
-        markersize=3.2,
-        color=look.colour,
-        alpha=0.28,
-        markeredgewidth=0,
+        scores[inside], (place + spread)[inside], marker="o", markersize=3.2, alpha=0.32, **dots
     )
+    edge = np.full(int((~inside).sum()), LOWEST_SHOWN)
+    axes.plot(edge, (place + spread)[~inside], marker="<", markersize=4.5, alpha=0.7, **dots)
     if np.isfinite(row.score.low):
         ends = [row.score.low, row.score.high]
         axes.plot(ends, [place, place], color=look.colour, linewidth=3.2, solid_capstyle="butt")
@@ -73,9 +72,9 @@ def _draw_row(axes: Axes, place: int, row: ScoreRow, cast: Cast, scores: FloatAr
     text = row.score.text if np.isnan(row.score.low) else f"{row.score.text}  [{_ends(row)}]"
     axes.annotate(
         text,
-        (1.0, place),
+        (1.015, place),
         xycoords=("axes fraction", "data"),
-        ha="right",
+        annotation_clip=False,
         va="center",
         fontsize=8.5,
         color=LOSS if row.score.value < 0 else INK,

@@ -19,7 +19,7 @@ GRID = "#E3E6EB"
 LOSS = "#B23A1E"
 PNG_DPI = 160
 
-SETTINGS: dict[str, Any] = {
+SETTINGS: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9.0,
     "text.color": INK,

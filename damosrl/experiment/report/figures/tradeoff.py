@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from damosrl.experiment.report.cast import Cast
 from damosrl.experiment.report.figures.style import MUTED, marker_of, new_figure, reference_lines
@@ -29,7 +30,7 @@ def tradeoff_figure(cast: Cast, rows: list[ScoreRow]) -> Figure | None:
             )
         axes.plot([row.moved_gib], [row.score.value], **marker_of(look, 9.0), zorder=4)
     most = max(row.moved_gib for row in shown)
-    lowest = min(0.0, *(row.score.value for row in shown))
+    lowest = min(0.0, *(np.fmin(row.score.value, row.score.low) for row in shown))
     axes.set_xlim(-0.03 * max(most, 1.0), 1.16 * max(most, 1.0))
     axes.set_ylim(lowest - 0.1, 1.12)
     _name_points(axes, shown)
@@ -59,5 +60,6 @@ def _name_points(axes: Axes, shown: list[ScoreRow]) -> None:
             xytext=(x_text, y),
             va="center",
             fontsize=8.5,
+            path_effects=[withStroke(linewidth=3.0, foreground="white")],
             arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.5} if moved else None,
         )
