@@ -79,7 +79,7 @@ def _duel(run: Run, row: ScoreRow, other: ScoreRow, matrix: ScoreMatrix | None) 
         difference, low, high = paired
         decided = low > 0.0 or high < 0.0
         evidence = (
-            f"; paired difference {number(difference)}, 95 % interval "
+            f"; mean paired difference {number(difference)}, 95 % interval "
             f"{number(low)} … {number(high)}"
         )
     if not decided:

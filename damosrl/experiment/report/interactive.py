@@ -30,7 +30,7 @@ from damosrl.knobs import FloatArray
 MAX_POINTS = 400
 """Longer episodes are averaged down to this many points per curve."""
 
-PLOTLY_MARGIN = {"l": 58, "r": 14, "t": 70, "b": 46}
+PLOTLY_MARGIN = {"l": 58, "r": 14, "t": 56, "b": 46}
 
 
 def pack(text: str) -> str:
@@ -166,6 +166,7 @@ def _layout(panels: list[Panel]) -> dict[str, Any]:
             figure.update_yaxes(row=row, col=col, rangemode="tozero")
     figure.update_xaxes(title_text="time in the episode (s)", row=lines, title_standoff=6)
     figure.update_xaxes(showline=True, linecolor="#9AA1AD", gridcolor=GRID, zeroline=False)
+    figure.update_xaxes(autorangeoptions={"clipmin": 0})
     figure.update_yaxes(showline=True, linecolor="#9AA1AD", gridcolor=GRID, zeroline=False)
     figure.update_annotations(font={"size": 12.5, "color": INK})
     figure.update_layout(
@@ -173,7 +174,7 @@ def _layout(panels: list[Panel]) -> dict[str, Any]:
         height=110 + 190 * lines,
         margin=PLOTLY_MARGIN,
         font={"family": "system-ui, sans-serif", "size": 12, "color": MUTED},
-        legend={"orientation": "h", "y": 1.055, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
+        legend={"orientation": "h", "y": 1.035, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
         hovermode="x unified",
         hoverlabel={"font": {"size": 11}, "bgcolor": "rgba(255,255,255,0.92)"},
         uirevision="keep",

@@ -15,7 +15,7 @@
   const choice = document.getElementById("episode-choice");
   const draw = () => Plotly.react(
     mount, data.episodes[choice.value], structuredClone(data.layout),
-    { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] },
+    { responsive: true, displayModeBar: false },
   );
   document.body.classList.add("live");
   await draw();

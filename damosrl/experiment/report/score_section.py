@@ -74,7 +74,7 @@ def _name(cast: Cast, row: ScoreRow) -> Cell:
     if row.sees_truth:
         marks.append('<span class="mark" title="was shown ground truth">ground truth</span>')
     if row.is_baseline:
-        marks.append('<span class="mark">score 0</span>')
+        marks.append('<span class="mark">baseline</span>')
     title = f' title="{escape(row.name)}"' if row.name != row.label else ""
     return Cell(f"{swatch}<span{title}>{escape(row.label)}</span>{''.join(marks)}", "text", True)
 

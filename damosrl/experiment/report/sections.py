@@ -150,7 +150,8 @@ def episode_section(
     )
     body += (
         f'<p class="control"><label>Workload <select id="episode-choice">{options}</select>'
-        "</label> &nbsp; Click a tuner in the legend to show or hide it, drag to zoom, "
+        "</label></p>"
+        '<p class="control note">Click a tuner in the legend to show or hide it; drag to zoom, '
         "double-click to reset.</p>"
         '<div id="live-episode" role="img" aria-label="Time series of one episode"></div>'
     )
@@ -188,42 +189,50 @@ def monitor_section(run: Run, drawn: Drawings) -> Section | None:
         "Heatmaps of the monitor's belief and of the truth",
         "Share of sampling intervals in which a page is found accessed, over time and physical "
         "address; both panels have the same scale. The left one is all that a tuner can know: "
-        "heat finer than a region is smeared over it. Horizontal steps in either panel are "
-        f"memory being migrated. {told}.",
+        "heat finer than a region is smeared over it. A hot band that ends in one place and "
+        "begins in another is memory that was migrated, or a program that turned elsewhere. "
+        f"{told}.",
     )
     return Section("monitor", "What the monitor saw", body)
 
 
 def safety_section(run: Run, cast: Cast) -> Section | None:
     """Count what the limits changed, by tuner and kind."""
-    counts: Counter[tuple[str, str, str]] = Counter(
-        (str(event.get("tuner", "")), str(event.get("kind", "?")), str(event.get("knob") or "-"))
-        for event in run.events
-    )
-    if not counts:
+    if not run.events:
         return None
+    tuners = {str(event.get("tuner", "")) for event in run.events}
+    kinds = sorted({_kind(event) for event in run.events})
     heads = [
         column_head("tuner", style="text"),
-        column_head("event", style="text"),
-        column_head("knob", style="text"),
-        column_head("count"),
+        *(column_head(kind.replace("_", " ")) for kind in kinds),
+        column_head("knob changed most", style="text"),
     ]
-    order = sorted(counts, key=lambda key: (key[0], -counts[key], key))
-    lines = [
-        [
-            Cell(escape(cast.labels.get(tuner, tuner) or "-"), "text", True),
-            Cell(escape(kind), "text"),
-            Cell(escape(knob), "text"),
-            Cell(f"{counts[tuner, kind, knob]:,}"),
-        ]
-        for tuner, kind, knob in order
-    ]
+    order = [name for name in cast.labels if name in tuners]
+    order += sorted(tuners - set(order))
+    lines = [_event_line(run, cast.labels.get(name, name), name, kinds) for name in order]
     body = paragraph(
         "Every action passes the same limits in training, here and in the daemon. An event is an "
         "action that was changed on its way (clipped, slowed down, not a number) or a fall back "
-        "to the kernel's own loop. events.jsonl has each of them with requested and applied value."
+        "to the kernel's own loop. Counted over all episodes; events.jsonl has each of them with "
+        "requested and applied value."
     )
     return Section("safety", "What the limits changed", body + grid(heads, lines))
+
+
+def _kind(event: dict[str, Any]) -> str:
+    return str(event.get("kind") or "unknown")
+
+
+def _event_line(run: Run, text: str, tuner: str, kinds: list[str]) -> list[Cell]:
+    own = [event for event in run.events if str(event.get("tuner", "")) == tuner]
+    counts = Counter(map(_kind, own))
+    knobs = Counter(str(event["knob"]) for event in own if event.get("knob"))
+    most = ", ".join(f"{knob} ({count:,})" for knob, count in knobs.most_common(1))
+    return [
+        Cell(escape(text) or "-", "text", head=True),
+        *(Cell(f"{counts[kind]:,}") for kind in kinds),
+        Cell(escape(most) or "-", "text"),
+    ]
 
 
 def method_section(run: Run) -> Section:

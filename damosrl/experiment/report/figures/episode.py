@@ -26,7 +26,7 @@ def episode_figure(run: Run, cast: Cast, workload: str | None, tuners: list[str]
     if not episodes or not panels:
         return None
     lines = (len(panels) + 1) // 2
-    figure = new_figure(10.2, 0.9 + 1.75 * lines)
+    figure = new_figure(0.9 + 1.75 * lines)
     grid = figure.subplots(lines, 2, sharex=True, squeeze=False)
     for axes, panel in zip(grid.flat, panels, strict=False):
         _draw_panel(axes, panel, episodes, cast)

@@ -21,7 +21,7 @@ def heatmap_figure(heatmap: Heatmap | None) -> Figure | None:
     """Draw both panels with shared axes and scale; None without data."""
     if heatmap is None:
         return None
-    figure = new_figure(10.2, 4.7)
+    figure = new_figure(4.7)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
     norm = PowerNorm(0.6, 0.0, 1.0)
     _draw(left, heatmap, heatmap.monitor, norm, "What the monitor believed")

@@ -28,7 +28,7 @@ def learning_figure(learning: Table | None) -> Figure | None:
     ]
     if not curves:
         return None
-    figure = new_figure(10.2, 3.8)
+    figure = new_figure(3.8)
     grid = figure.subplots(1, len(curves), squeeze=False)
     for axes, (name, title, unit) in zip(grid.flat, curves, strict=True):
         steps, values = learning.numbers("timesteps_count"), learning.numbers(name)
@@ -93,7 +93,7 @@ def search_figure(trials: Table | None) -> Figure | None:
         return None
     number = np.arange(1, scores.size + 1)
     best = np.fmax.accumulate(scores)
-    figure = new_figure(8.6, 3.8)
+    figure = new_figure(3.8)
     axes = figure.add_subplot()
     axes.plot(
         number,

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from damosrl.experiment.report.figures.style import INK, MUTED, new_figure
+from damosrl.experiment.report.figures.style import INK, MUTED, PAGE_WIDTH_IN, new_figure
 from damosrl.experiment.report.scores import number
 from damosrl.experiment.report.workloads import ScoreMatrix
 
@@ -20,7 +20,7 @@ def matrix_figure(matrix: ScoreMatrix | None) -> Figure | None:
     if matrix is None:
         return None
     rows, columns = matrix.scores.shape
-    figure = new_figure(max(8.6, 2.6 + 0.62 * columns), 2.1 + 0.34 * rows)
+    figure = new_figure(2.1 + 0.34 * rows, max(PAGE_WIDTH_IN, 2.6 + 0.62 * columns))
     axes = figure.add_subplot()
     axes.imshow(
         np.clip(matrix.scores, -1.0, 1.0), cmap=LOSS_TO_GAIN, vmin=-1.0, vmax=1.0, aspect="auto"

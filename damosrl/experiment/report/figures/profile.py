@@ -16,7 +16,7 @@ def profile_figure(run: Run, cast: Cast, rows: list[ScoreRow]) -> Figure | None:
     """Draw one falling curve per competing tuner; None without scores."""
     if run.episodes is None or not run.episodes.has("tuner", "score"):
         return None
-    figure = new_figure(8.6, 4.2)
+    figure = new_figure(4.2)
     axes = figure.add_subplot()
     drawn = 0
     for row in rows:

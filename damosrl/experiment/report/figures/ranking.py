@@ -26,7 +26,7 @@ def ranking_figure(run: Run, cast: Cast, rows: list[ScoreRow]) -> Figure | None:
     shown = [row for row in rows if np.isfinite(row.score.value)]
     if not shown:
         return None
-    figure = new_figure(8.6, 1.35 + 0.33 * len(shown))
+    figure = new_figure(1.35 + 0.33 * len(shown))
     axes = figure.add_subplot()
     reference_lines(axes)
     lowest = 0.0

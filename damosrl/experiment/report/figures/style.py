@@ -18,6 +18,8 @@ MUTED = "#5B6270"
 GRID = "#E3E6EB"
 LOSS = "#B23A1E"
 PNG_DPI = 160
+PAGE_WIDTH_IN = 10.2
+"""As wide as the page's text column on a laptop, so that letters keep one size."""
 
 SETTINGS: Any = {
     "font.family": ["DejaVu Sans"],
@@ -75,7 +77,7 @@ def drawing_style() -> Iterator[None]:
         yield
 
 
-def new_figure(width_in: float, height_in: float) -> Figure:
+def new_figure(height_in: float, width_in: float = PAGE_WIDTH_IN) -> Figure:
     """Return an empty figure, sizes in inches, with no global state behind it."""
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)

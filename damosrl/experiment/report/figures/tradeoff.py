@@ -15,7 +15,7 @@ def tradeoff_figure(cast: Cast, rows: list[ScoreRow]) -> Figure | None:
     shown = [row for row in rows if np.isfinite(row.score.value) and np.isfinite(row.moved_gib)]
     if not shown:
         return None
-    figure = new_figure(8.6, 4.4)
+    figure = new_figure(4.4)
     axes = figure.add_subplot()
     reference_lines(axes, vertical=False)
     for row in shown:
