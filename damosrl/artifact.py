@@ -20,9 +20,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.errors import ArtifactError, ConfigError, DamosrlError
+from damosrl.errors import ArtifactError, ConfigError, DamosrlError, UnknownNameError
 from damosrl.knobs import Float32Array, Quantity, QuantitySet
 from damosrl.policy import ActivationName, Layer, Normaliser, OutputMap, PolicyNetwork
+from damosrl.steps import stepped
 from damosrl.task import TaskSpec
 from damosrl.tuner import BaseTuner
 
@@ -88,13 +89,15 @@ class Artifact:
 class PolicyTuner(BaseTuner):
     """Acts by a trained policy, deterministically.
 
+    Its actions are knob positions like every tuner's: a policy that was trained on relative or
+    discrete actions steps from the positions in force, which it observes as ``last_<knob>``.
+
     Args:
         artifact: The bundle; the task of `reset` must be the one it was trained for.
     """
 
     def __init__(self, artifact: Artifact) -> None:
         self.artifact = artifact
-        self.action_kind: ActionKind = artifact.action_kind
 
     def reset(self, spec: TaskSpec, seed: int) -> None:
         """Begin an episode.
@@ -104,10 +107,28 @@ class PolicyTuner(BaseTuner):
         """
         require_same_spec(self.artifact.spec, spec)
         super().reset(spec, seed)
+        self._in_force = None
+        if self.artifact.action_kind != "absolute":
+            self._in_force = _places_in_force(spec)
 
     def act(self, observation: Float32Array) -> Float32Array:
         """Return the policy's action ``(k,)`` for an observation ``(d,)``."""
-        return self.artifact.network.act(observation)
+        action = self.artifact.network.act(observation)
+        if self._in_force is None:
+            return action
+        in_force = np.nan_to_num(observation[self._in_force].astype(np.float64))
+        return stepped(self.spec.knobs, in_force, action.astype(np.float64)).astype(np.float32)
+
+
+def _places_in_force(spec: TaskSpec) -> list[int]:
+    try:
+        return [spec.observation.index(f"last_{name}") for name in spec.knobs.names]
+    except UnknownNameError as error:
+        raise ArtifactError(
+            "relative actions need the knobs in force among the features",
+            got=error,
+            fix="train with absolute actions",
+        ) from error
 
 
 def require_same_spec(trained: TaskSpec, given: TaskSpec) -> None:

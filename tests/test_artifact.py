@@ -16,7 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from damosrl.artifact import MANIFEST, WEIGHTS, load_artifact, require_same_spec, save_artifact
+from damosrl.artifact import (
+    MANIFEST,
+    WEIGHTS,
+    ActionKind,
+    load_artifact,
+    require_same_spec,
+    save_artifact,
+)
 from damosrl.errors import ArtifactError, UnknownNameError
 from damosrl.knobs import Quantity, QuantitySet
 from damosrl.policy import ACTIVATIONS, Layer, Normaliser, PolicyNetwork
@@ -277,6 +284,36 @@ def test_a_reworded_meaning_is_no_difference() -> None:
     quota, age = SPEC.knobs.items
     other = replace(SPEC, knobs=QuantitySet((replace(quota, meaning="Reworded."), age)))
     require_same_spec(SPEC, other)
+
+
+@pytest.mark.parametrize("kind", ["relative", "discrete"])
+def test_steps_start_from_what_is_in_force(tmp_path: Path, kind: ActionKind) -> None:
+    """A policy trained on steps gives positions: one step from the knobs it sees in force."""
+    last = tuple(replace(knob, name=f"last_{knob.name}") for knob in SPEC.knobs.items)
+    spec = replace(SPEC, observation=QuantitySet((*SPEC.observation.items, *last)))
+    up_and_keep = Layer(np.zeros((2, 5), np.float32), np.array([1, 0], np.float32))
+    folder = save_artifact(
+        tmp_path / "p",
+        PolicyNetwork((up_and_keep,), "clip"),
+        spec=spec,
+        algorithm="PPO",
+        action_kind=kind,
+    )
+    tuner = load_artifact(folder).tuner()
+    tuner.reset(spec, seed=0)
+    in_force = SPEC.knobs.to_normal(np.array([100.0, 7.0]))
+    observation = np.concatenate([np.zeros(3), in_force]).astype(np.float32)
+    action = tuner.act(observation).astype(np.float64)
+    assert SPEC.knobs.to_physical(action) == pytest.approx([200.0, 7.0], rel=1e-4)
+
+
+def test_steps_need_the_knobs_in_force(tmp_path: Path) -> None:
+    """A policy trained on steps is refused where it cannot see what is in force."""
+    folder = save_artifact(
+        tmp_path / "p", _network(), spec=SPEC, algorithm="PPO", action_kind="relative"
+    )
+    with pytest.raises(ArtifactError, match="knobs in force"):
+        load_artifact(folder).tuner().reset(SPEC, seed=0)
 
 
 def test_choices_become_steps() -> None:
