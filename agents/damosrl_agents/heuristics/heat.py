@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.errors import ConfigError
-from damosrl.knobs import Float32Array, FloatArray
+from damosrl.knobs import Float32Array, FloatArray, QuantitySet
 from damosrl.task import TaskSpec
 
 _NAME = re.compile(r"(fast|slow)_heat_(\d+)")
@@ -22,13 +22,13 @@ class HeatBins:
 
     Args:
         edges_percent: Lower edge of every bin, ascending, ``(B,)``.
-        fast: Places of the fast tier's bins in the observation, ``(B,)``.
-        slow: Places of the slower tiers' bins, ``(B,)``.
+        bins: The fast tier's bins, then the slower tiers', ``(2 B,)``.
+        places: Where they lie in an observation, ``(2 B,)``.
     """
 
     edges_percent: FloatArray
-    fast: NDArray[np.int64]
-    slow: NDArray[np.int64]
+    bins: QuantitySet
+    places: NDArray[np.int64]
 
     @classmethod
     def of(cls, spec: TaskSpec) -> "HeatBins":
@@ -50,13 +50,11 @@ class HeatBins:
                 allowed="features fast_heat_<percent> and slow_heat_<percent>, same edges",
                 fix="choose another tuner or task",
             )
-        return cls(
-            np.array(edges, dtype=np.float64),
-            np.array([places["fast"][edge] for edge in edges]),
-            np.array([places["slow"][edge] for edge in edges]),
-        )
+        order = [places[tier][edge] for tier in ("fast", "slow") for edge in edges]
+        bins = QuantitySet(tuple(spec.observation.items[place] for place in order))
+        return cls(np.array(edges, dtype=np.float64), bins, np.array(order))
 
-    def read(self, spec: TaskSpec, observation: Float32Array) -> tuple[FloatArray, FloatArray]:
+    def read(self, observation: Float32Array) -> tuple[FloatArray, FloatArray]:
         """Return the shares of fast and of slow bytes by bin, each ``(B,)``; NaN if unmeasured."""
-        physical = spec.observation.to_physical(observation.astype(np.float64))
-        return physical[self.fast], physical[self.slow]
+        shares = self.bins.to_physical(observation[self.places].astype(np.float64))
+        return shares[: len(self.edges_percent)], shares[len(self.edges_percent) :]

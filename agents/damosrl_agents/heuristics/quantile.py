@@ -63,7 +63,7 @@ class Quantile(BaseTuner):
     def act(self, observation: Float32Array) -> Float32Array:
         """Set threshold and quotas; without a measurement they stay as they are."""
         capacity = self.spec.value(observation, "fast_capacity")
-        fast, slow = self._bins.read(self.spec, observation)
+        fast, slow = self._bins.read(observation)
         heat = np.stack([fast * capacity, slow * (1.0 - capacity)])
         if np.isfinite(heat).all():
             weight = 1.0 if self._bin is None else self.smoothing
