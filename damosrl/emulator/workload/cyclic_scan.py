@@ -42,7 +42,7 @@ class CyclicScan:
     resident_share: Number = 0.0
     resident_access_share: Number = 0.0
     round_s: Number = 100.0
-    step_s: Number = 0.5
+    step_s: Number = 1.0
     mean_rate_hz: Number = 50.0
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ saw an access, averaged over bytes and time: replayed at the recorded speed, a m
 average what the recorder saw.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ def resample(
     bin_s: float,
     skip_s: float,
     saturated_hits: float,
-    keep_untouched: bool,
+    min_touched: float,
 ) -> RecordedHeat:
     """Resample a recording.
 
@@ -68,14 +68,16 @@ def resample(
             its memory).
         saturated_hits: Hits that a region with an access in each of its samples is taken for; at
             exactly all samples its rate would be infinite.
-        keep_untouched: Keep pieces that are never seen accessed. DAMON cannot tell idle memory
-            from addresses inside the monitored range that are not mapped.
+        min_touched: Stretches of addresses of which a smaller share is ever seen accessed are
+            left out. Between a program's text and its heap DAMON monitors a gap that is not
+            mapped, and a recording cannot tell it from idle memory.
 
     Raises:
         WorkloadError: Nothing is left after ``skip_s``, nothing is ever accessed, or the grid
             exceeds the work limit.
     """
     snapshots = _after(recording, skip_s)
+    snapshots = _touched_only(snapshots, min_touched)
     groups = _Groups.of(snapshots)
     pieces = max(1, min(max_pieces, int(groups.size) // piece_bytes))
     first_ns = snapshots[0].start_ns
@@ -110,16 +112,10 @@ def resample(
             weight[place] += part
     _fill_gaps(hits, interval_s, weight)
     rates = -np.log1p(-hits / weight[:, None]) / (interval_s / weight)[:, None]
-    touched = np.any(rates > 0.0, axis=0)
-    if not touched.any():
-        raise WorkloadError(
-            "the recording shows no access at all", fix="record a program that runs"
-        )
-    kept = np.ones_like(touched) if keep_untouched else touched
     return RecordedHeat(
-        rate_hz=np.ascontiguousarray(rates[:, kept], dtype=np.float32),
+        rate_hz=rates.astype(np.float32),
         bin_s=bin_s,
-        address_bytes=int(groups.size * kept.mean()),
+        address_bytes=int(groups.size),
         saturated_share=saturated / covered,
     )
 
@@ -137,13 +133,50 @@ def _after(recording: Recording, skip_s: float) -> list[RecordedSnapshot]:
     return left
 
 
+def _touched_only(snapshots: list[RecordedSnapshot], min_touched: float) -> list[RecordedSnapshot]:
+    """Leave out the groups of regions that are hardly ever seen accessed."""
+    groups = _Groups.of(snapshots)
+    hot = [_chosen(item, item.nr_accesses > 0) for item in snapshots if item.nr_accesses.any()]
+    if not hot:
+        raise WorkloadError(
+            "the recording shows no access at all", fix="record a program that runs"
+        )
+    seen = _Groups.of(hot)
+    touched = np.bincount(groups.of_address(seen.start), seen.sizes, len(groups.start))
+    kept = (touched >= min_touched * groups.sizes) & (touched > 0.0)
+    if not kept.any():
+        raise WorkloadError(
+            "too little of the recording is ever accessed",
+            got=f"at most {float((touched / groups.sizes).max()):.3g} of a stretch",
+            allowed=f"min_touched={min_touched:g}",
+            fix="lower min_touched",
+        )
+    left = [_chosen(item, kept[groups.of_address(item.start)]) for item in snapshots]
+    return [item for item in left if len(item)]
+
+
+def _chosen(snapshot: RecordedSnapshot, which: NDArray[np.bool_]) -> RecordedSnapshot:
+    return replace(
+        snapshot,
+        start=snapshot.start[which],
+        end=snapshot.end[which],
+        nr_accesses=snapshot.nr_accesses[which],
+        age=snapshot.age[which],
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Groups:
     """Stretches of addresses that some snapshot covers, laid end to end."""
 
     start: U64Array
+    sizes: FloatArray
     offset: FloatArray
-    size: float
+
+    @property
+    def size(self) -> float:
+        """Size of all of them together, bytes."""
+        return float(self.sizes.sum())
 
     @classmethod
     def of(cls, snapshots: list[RecordedSnapshot]) -> "_Groups":
@@ -155,12 +188,15 @@ class _Groups:
         group_start = starts[opens]
         group_end = reach[np.append(np.flatnonzero(opens)[1:] - 1, len(reach) - 1)]
         sizes = (group_end - group_start).astype(np.float64)
-        ends_at = np.cumsum(sizes)
-        return cls(group_start, ends_at - sizes, float(ends_at[-1]))
+        return cls(group_start, sizes, np.cumsum(sizes) - sizes)
+
+    def of_address(self, address: U64Array) -> NDArray[np.int64]:
+        """Return the group that each address lies in."""
+        return np.searchsorted(self.start, address, side="right") - 1
 
     def compact(self, address: U64Array, group_of: U64Array) -> FloatArray:
         """Map addresses to the compact space; ``group_of`` are addresses that lie inside."""
-        group = np.searchsorted(self.start, group_of, side="right") - 1
+        group = self.of_address(group_of)
         return self.offset[group] + (address - self.start[group]).astype(np.float64)
 
 

@@ -38,8 +38,8 @@ class RecordingConfig:
         max_pieces: Address resolution: pieces of equal size, at most one per 2 MiB.
         saturated_hits: Hits that a region with a hit in all n samples is taken for (between
             n - 1 and n; left out: n - 0.5). Saturation hides intensity: this is an assumption.
-        keep_untouched: Keep addresses that are never seen accessed: idle memory or not mapped,
-            which a recording cannot tell apart.
+        min_touched: Stretches of addresses of which a smaller share is ever seen accessed are
+            left out: a recording cannot tell idle memory from a gap that is not mapped.
         time_scale: Emulated seconds per recorded second; 2 replays at half speed.
         rate_scale: Factor on the access rates; the clock of the recorded machine is not ours.
         start_s: Where in the recording the episode begins; the loop goes on from there.
@@ -51,7 +51,7 @@ class RecordingConfig:
     resample_s: float = 1.0
     max_pieces: int = 1024
     saturated_hits: float | None = None
-    keep_untouched: bool = True
+    min_touched: float = 0.01
     time_scale: Number = 1.0
     rate_scale: Number = 1.0
     start_s: Number = 0.0
@@ -59,6 +59,7 @@ class RecordingConfig:
     def __post_init__(self) -> None:
         check("skip_s", self.skip_s, 0.0)
         check("resample_s", self.resample_s, 0.01)
+        check("min_touched", self.min_touched, 0.0, 1.0)
         check("max_pieces", self.max_pieces, 1.0, 16384.0)
         check("time_scale", self.time_scale, 0.01, 1e4)
         check("rate_scale", self.rate_scale, 1e-6, 1e6)
@@ -98,7 +99,6 @@ class RecordedAccess:
     def describe(self) -> str:
         """Say what it does and what is assumed."""
         config, heat = self.config, self.heat
-        untouched = "kept" if config.keep_untouched else "left out"
         return (
             f"A DAMON recording of a real program ({recording_label(config.recording)}): "
             f"{heat.duration_s:.0f} s over {size_text(heat.address_bytes)}, resampled to "
@@ -106,7 +106,8 @@ class RecordedAccess:
             f"multiplied by {text(config.time_scale)} and access rates by "
             f"{text(config.rate_scale)}. In {percent(heat.saturated_share)} of it every sample "
             "saw an access, so that the true intensity is unknown there and assumed just below "
-            f"saturation; addresses never seen accessed are {untouched}."
+            f"saturation; stretches of which less than {percent(config.min_touched)} is ever seen "
+            "accessed are left out."
         )
 
 
@@ -135,7 +136,7 @@ def open_recording(config: RecordingConfig, smallest_granules: int | None) -> Re
         config.max_pieces,
         smallest_granules,
         config.saturated_hits,
-        config.keep_untouched,
+        config.min_touched,
     )
     return RecordedAccess(config, heat)
 
@@ -169,7 +170,7 @@ def _heat(
     max_pieces: int,
     smallest_granules: int | None,
     saturated_hits: float | None,
-    keep_untouched: bool,
+    min_touched: float,
 ) -> RecordedHeat:
     """Read and resample; ``stamp`` makes a changed file a different one to the cache."""
     del stamp
@@ -190,7 +191,7 @@ def _heat(
         bin_s=resample_s,
         skip_s=skip_s,
         saturated_hits=assumed,
-        keep_untouched=keep_untouched,
+        min_touched=min_touched,
     )
 
 
