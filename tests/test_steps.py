@@ -11,6 +11,7 @@ from damosrl.knobs import Quantity, QuantitySet
 from damosrl.steps import stepped
 
 QUOTA = Quantity("quota", "bytes/s", 1.0, 1024.0, "A quota.", "log", off_below=-0.9)
+COARSE = Quantity("coarse", "%", 1.0, 4.0, "Two octaves.", "log")
 AGE = Quantity("age", "s", 0.0, 30.0, "An age.", "symlog")
 SHARE = Quantity("share", "%", 0.0, 100.0, "A share.")
 KNOBS = QuantitySet((QUOTA, AGE, SHARE))
@@ -31,13 +32,13 @@ def _step(knob: Quantity, physical: float, direction: float) -> float:
         (QUOTA, 1.0, -1.0, 0.0),  # below the lowest value: off
         (QUOTA, 0.0, -1.0, 0.0),
         (QUOTA, 0.0, 0.0, 0.0),
-        (QUOTA, 0.0, 1.0, math.sqrt(2.0)),  # off counts as half a step below the lowest value
-        (AGE, 0.0, 1.0, 1.0),
-        (AGE, 1.0, 1.0, 3.0),
-        (AGE, 3.0, -1.0, 1.0),
+        (QUOTA, 0.0, 1.0, 2.0),  # off starts from the lowest value
+        (COARSE, 2.0, 1.0, 2.0 * 4.0**0.15),  # a factor of two would be half the range
+        (AGE, 0.0, 1.0, 31.0**0.15 - 1.0),
+        (AGE, 31.0**0.15 - 1.0, -1.0, 0.0),
         (AGE, 0.0, -1.0, 0.0),
-        (SHARE, 50.0, 1.0, 62.5),
-        (SHARE, 50.0, -1.0, 37.5),
+        (SHARE, 50.0, 1.0, 65.0),
+        (SHARE, 50.0, -0.5, 42.5),
     ],
 )
 def test_steps_by_hand(knob: Quantity, before: float, direction: float, after: float) -> None:
