@@ -13,7 +13,10 @@ from damosrl.experiment.report.workloads import ScoreMatrix
 
 OPPONENTS = ("best_static", "quantile", "consist_warm", "consist")
 CLEAR = 0.02
-"""Differences in score below this are called level where no paired interval is at hand."""
+"""Differences in score below this are called level where no interval is at hand."""
+
+
+Tone = Literal["gain", "loss", "plain"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Finding:
     """
 
     text: str
-    tone: Literal["gain", "loss", "plain"] = "plain"
+    tone: Tone = "plain"
 
 
 def findings(run: Run, rows: list[ScoreRow], matrix: ScoreMatrix | None) -> list[Finding]:
@@ -70,28 +73,42 @@ def _duels(
 
 
 def _duel(run: Run, row: ScoreRow, other: ScoreRow, matrix: ScoreMatrix | None) -> Finding:
-    difference = row.score.value - other.score.value
-    tone: Literal["gain", "loss", "plain"]
     paired = paired_difference(run, row.name, other.name)
-    if paired is None:
-        decided, evidence = abs(difference) >= CLEAR, ""
-    else:
-        difference, low, high = paired
-        decided = low > 0.0 or high < 0.0
+    evidence = ""
+    if paired is not None:
         evidence = (
-            f"; mean paired difference {number(difference)}, 95 % interval "
-            f"{number(low)} … {number(high)}"
+            f"; mean paired difference {number(paired[0])}, 95 % interval "
+            f"{number(paired[1])} … {number(paired[2])}"
         )
-    if not decided:
-        verb, tone = "is level with", "plain"
-    elif difference > 0:
-        verb, tone = "beats", "gain"
-    else:
-        verb, tone = "loses to", "loss"
+    verb, tone = _verdict(row, other, paired)
     scores = f"{row.score.text} against {other.score.text}"
     return Finding(
         f"{row.label} {verb} {other.label}: {scores}{_where(row, other, matrix)}{evidence}.", tone
     )
+
+
+def _verdict(
+    row: ScoreRow, other: ScoreRow, paired: tuple[float, float, float] | None
+) -> tuple[str, Tone]:
+    """Judge by the scores' intervals and the paired difference; either alone may decide."""
+    signs = {_interval_sign(row.score.low - other.score.high, row.score.high - other.score.low)}
+    if paired is not None:
+        signs.add(_interval_sign(paired[1], paired[2]))
+    elif math.isnan(row.score.low) or math.isnan(other.score.low):
+        difference = row.score.value - other.score.value
+        signs.add(_interval_sign(difference - CLEAR, difference + CLEAR))
+    if {-1, 1} <= signs:
+        return "neither beats nor loses to", "plain"
+    if 1 in signs:
+        return "beats", "gain"
+    if -1 in signs:
+        return "loses to", "loss"
+    return "is level with", "plain"
+
+
+def _interval_sign(low: float, high: float) -> int:
+    """Return 1 or -1 where the whole interval lies on that side of zero, else 0 (also for NaN)."""
+    return int(low > 0.0) - int(high < 0.0)
 
 
 def paired_difference(run: Run, name: str, other: str) -> tuple[float, float, float] | None:

@@ -10,7 +10,7 @@ from damosrl.experiment.report.inputs import Run
 from damosrl.experiment.report.scores import Interval, ScoreRow, number
 
 MEANINGS = (
-    "Score: interquartile mean over episodes (seeds × workloads); 0 is doing nothing, 1 the "
+    "Score: interquartile mean over n episodes (seeds × workloads); 0 is doing nothing, 1 the "
     "oracle, negative is worse than doing nothing. Interval: stratified bootstrap. Moved: memory "
     "migrated per episode, both directions. Returned: promoted and demoted again soon after. "
     "PSI some: share of time in which at least one task stalled on memory. Clamps and fallbacks: "
@@ -31,7 +31,7 @@ def score_grid(cast: Cast, rows: list[ScoreRow]) -> str:
         column_head("tuner", style="text"),
         column_head("score", "IQM"),
         column_head("95 % interval"),
-        column_head("n", "episodes"),
+        column_head("n"),
         *(column_head(split, "IQM") for split in splits),
         column_head("below zero", "% of n"),
         column_head("slowdown", "× all-fast"),

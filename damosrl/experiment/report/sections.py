@@ -280,7 +280,10 @@ def reproduce_section(run: Run) -> Section:
         body += "<h3>Versions</h3>" + grid(
             [column_head("part", style="text"), column_head("version", style="text")],
             [
-                [Cell(escape(str(key)), "text", True), Cell(escape(str(value)), "text")]
+                [
+                    Cell(escape(str(key)), "text", True),
+                    Cell(escape(str(value or "not installed")), "text"),
+                ]
                 for key, value in _flat_versions(run)
             ],
         )

@@ -1,0 +1,194 @@
+"""The score table and the sentences made from it."""
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from damosrl.experiment.report import score_markdown, score_table
+from damosrl.experiment.report.cast import LOOKS, cast_of, is_policy, label
+from damosrl.experiment.report.findings import Finding, findings
+from damosrl.experiment.report.inputs import Run, load_run
+from damosrl.experiment.report.scores import Interval, ScoreRow, score_rows
+from damosrl.experiment.report.table import Table
+from damosrl.experiment.report.workloads import score_matrix
+from damosrl.experiment.statistics import interquartile_mean
+
+MakeRun = Callable[..., Path]
+POLICY = "results/test-data/train/artifact"
+
+
+def _rows(folder: Path) -> list[ScoreRow]:
+    run = load_run(folder)
+    return score_rows(run, cast_of(run))
+
+
+def _edit_summary(folder: Path, **changes: Any) -> None:
+    path = folder / "summary.json"
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    summary.update(changes)
+    path.write_text(json.dumps(summary), encoding="utf-8")
+
+
+def _findings(folder: Path) -> list[Finding]:
+    run = load_run(folder)
+    cast = cast_of(run)
+    rows = score_rows(run, cast)
+    return findings(run, rows, score_matrix(run, cast, rows))
+
+
+def test_rows_are_the_summary_best_first(make_compare: MakeRun) -> None:
+    """The table shows the summary's numbers, ordered by score, with marked ends."""
+    folder = make_compare()
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["scores"]
+    rows = _rows(folder)
+    values = [row.score.value for row in rows]
+    assert values == sorted(values, reverse=True)
+    for row in rows:
+        assert row.score.value == summary[row.name]["iqm"]
+        assert [row.score.low, row.score.high] == summary[row.name]["ci95"]
+    assert [row.name for row in rows if row.sees_truth] == ["oracle"]
+    assert [row.name for row in rows if row.is_baseline] == ["noop"]
+
+
+def test_an_interrupted_run_gets_scores_without_intervals(make_compare: MakeRun) -> None:
+    """Without a summary the score comes from the episodes, and no interval is claimed."""
+    folder = make_compare()
+    (folder / "summary.json").unlink()
+    run = load_run(folder)
+    assert run.is_partial
+    assert run.episodes is not None
+    row = next(row for row in score_rows(run, cast_of(run)) if row.name == "pi")
+    own = run.episodes.where(run.episodes.text("tuner") == "pi")
+    assert row.score.value == interquartile_mean(own.numbers("score"))
+    assert row.score.range_text == "-"
+
+
+def test_costs_are_per_episode(tmp_path: Path) -> None:
+    """Moved bytes are summed over directions and averaged over episodes."""
+    table = {
+        "tuner": ["pi", "pi"],
+        "score": ["-0.5", "1.0"],
+        "migrated_up_bytes": [str(1 << 30), str(3 << 30)],
+        "migrated_down_bytes": ["0", str(2 << 30)],
+        "clamp_events_count": ["2", "5"],
+    }
+    run = Run(tmp_path, episodes=Table({key: np.array(text) for key, text in table.items()}))
+    (row,) = score_rows(run, cast_of(run))
+    assert row.moved_gib == 3.0
+    assert row.clamps == 7
+    assert row.worse_share == 0.5
+    assert np.isnan(row.p99_latency_ns)
+
+
+def test_matrix_averages_over_seeds_and_groups_splits(make_compare: MakeRun) -> None:
+    """Training workloads come first, each cell is a mean over seeds, movement is marked."""
+    run = load_run(make_compare())
+    cast = cast_of(run)
+    matrix = score_matrix(run, cast, score_rows(run, cast))
+    assert matrix is not None
+    assert run.episodes is not None
+    assert matrix.splits == ("train",) * 3 + ("held_out",) * 3
+    assert [name for name, by in zip(matrix.workloads, matrix.by_movement, strict=True) if by] == [
+        "uniform"
+    ]
+    cell = run.episodes.where(
+        (run.episodes.text("tuner") == "pi") & (run.episodes.text("workload") == "zipf")
+    )
+    expected = cell.numbers("score").mean()
+    assert matrix.of("pi")[matrix.workloads.index("zipf")] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("interval", "verb", "tone"),
+    [
+        ([0.2, 0.4], "beats", "gain"),
+        ([-0.4, -0.2], "loses to", "loss"),
+        ([-0.1, 0.1], "is level with", "plain"),
+    ],
+)
+def test_a_duel_is_called_by_its_paired_interval(
+    make_compare: MakeRun, interval: list[float], verb: str, tone: str
+) -> None:
+    """With overlapping score intervals the paired difference decides the word."""
+    folder = make_compare()
+    scores = {
+        POLICY: {"iqm": 0.5, "ci95": [0.3, 0.7], "n": 30},
+        "best_static": {"iqm": 0.5, "ci95": [0.3, 0.7], "n": 30},
+    }
+    mean = sum(interval) / 2
+    paired = {POLICY: {"best_static": {"mean": mean, "ci95": interval}}}
+    _edit_summary(folder, scores=scores, paired_differences=paired)
+    duel = next(f for f in _findings(folder) if f"policy train {verb} best_static" in f.text)
+    assert duel.tone == tone
+
+
+def test_a_loss_outside_the_intervals_is_called_a_loss(make_compare: MakeRun) -> None:
+    """A lower score with disjoint intervals loses, even where the mean difference is unclear."""
+    folder = make_compare()
+    scores = {
+        POLICY: {"iqm": 0.6, "ci95": [0.55, 0.65], "n": 30},
+        "best_static": {"iqm": 0.8, "ci95": [0.75, 0.85], "n": 30},
+    }
+    paired = {POLICY: {"best_static": {"mean": 0.0, "ci95": [-0.1, 0.1]}}}
+    _edit_summary(folder, scores=scores, paired_differences=paired)
+    assert any("policy train loses to best_static" in f.text for f in _findings(folder))
+
+
+def test_a_tuner_below_zero_is_named_as_a_loss(make_compare: MakeRun) -> None:
+    """Worse than doing nothing is said in so many words."""
+    lost = [f for f in _findings(make_compare()) if f.text.startswith("Worse than doing nothing")]
+    assert [f.tone for f in lost] == ["loss"]
+    assert "random" in lost[0].text
+
+
+def test_waste_where_nothing_can_be_gained_is_named(make_compare: MakeRun) -> None:
+    """The tuner that moved most on the uniform control is named."""
+    assert any(
+        f.text.startswith("On uniform nothing can be gained") and "random" in f.text
+        for f in _findings(make_compare())
+    )
+
+
+def test_terminal_and_markdown_show_the_same_cells(make_compare: MakeRun) -> None:
+    """Both tables have one line per tuner and the same numbers."""
+    folder = make_compare()
+    stream = StringIO()
+    Console(file=stream, width=200).print(score_table(folder))
+    lines = score_markdown(folder).splitlines()
+    assert len(lines) == 2 + 9
+    assert len({line.count("|") for line in lines}) == 1
+    for line in lines[2:]:
+        for cell in (part.strip() for part in line.strip("|").split("|")):
+            assert cell in stream.getvalue()
+    assert "oracle (ground truth)" in lines[2]
+
+
+def test_an_interval_that_is_unknown_prints_a_dash() -> None:
+    """No interval is shown as a dash, never as a number."""
+    assert Interval(0.5).range_text == "-"
+    assert Interval(-0.5, -0.6, -0.4).range_text == "\N{MINUS SIGN}0.60 … \N{MINUS SIGN}0.40"
+
+
+def test_looks_are_distinct_and_fixed(make_compare: MakeRun, tmp_path: Path) -> None:
+    """No two tuners share colour and marker, and a look does not depend on the company."""
+    assert len({(look.colour, look.marker) for look in LOOKS.values()}) == len(LOOKS)
+    assert len({look.marker for look in LOOKS.values()}) == len(LOOKS)
+    cast = cast_of(load_run(make_compare()))
+    alone = cast_of(Run(tmp_path, summary={"scores": {"pi": {}, "mine": {}, "yours": {}}}))
+    assert alone.looks["pi"] == cast.looks["pi"] == LOOKS["pi"]
+    assert alone.looks["mine"] != alone.looks["yours"]
+    assert cast.looks[POLICY] == LOOKS["ppo"]
+
+
+def test_labels_of_artifacts_are_short() -> None:
+    """A path is shortened to what tells it apart; a given label wins."""
+    assert is_policy(POLICY)
+    assert label(POLICY) == "policy train"
+    assert label(POLICY, {POLICY: "ppo"}) == "ppo"
+    assert label("pi") == "pi"
