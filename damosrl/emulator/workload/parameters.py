@@ -100,6 +100,10 @@ def check(name: str, value: Number, low: float, high: float = math.inf) -> None:
         damosrl.errors.WorkloadError: hot_share is out of range: got 1.5; allowed: 0 to 1
     """
     limits = as_range(value)
+    for number in (limits.nominal, *limits.range):
+        if not (math.isfinite(number) and low <= number <= high):
+            allowed = f"{low:g} to {high:g}" if math.isfinite(high) else f"at least {low:g}"
+            raise WorkloadError(f"{name} is out of range", got=f"{number:g}", allowed=allowed)
     if not limits.range[0] <= limits.range[1]:
         raise WorkloadError(
             f"the range of {name} has its minimum above its maximum",
@@ -114,10 +118,6 @@ def check(name: str, value: Number, low: float, high: float = math.inf) -> None:
             allowed=f"{limits.range[0]:g} to {limits.range[1]:g}",
             fix="widen the range",
         )
-    for number in (limits.nominal, *limits.range):
-        if not (math.isfinite(number) and low <= number <= high):
-            allowed = f"{low:g} to {high:g}" if math.isfinite(high) else f"at least {low:g}"
-            raise WorkloadError(f"{name} is out of range", got=f"{number:g}", allowed=allowed)
     if limits.scale == "log" and limits.range[0] <= 0 < limits.range[1]:
         raise WorkloadError(
             f"the range of {name} has a log scale and reaches zero",

@@ -50,7 +50,7 @@ def access_model(
 
     Example:
         >>> access_model(np.array([0, 1, 2]), np.array([3.0, 3.0])).border_bytes
-        array([      0, 2097152])
+        array([      0, 4194304])
     """
     rates = np.atleast_2d(np.asarray(rate_hz, dtype=np.float32))
     epochs = np.zeros(1) if epoch_s is None else epoch_s
@@ -134,14 +134,15 @@ def split_rate(
     Args:
         mean_rate_hz: Accesses per second per page over the footprint.
         granules: Footprint.
-        hot_granules: Size of the hot part.
-        access_share: Share of all accesses that go to the hot part.
+        hot_granules: Size of the hot part, at least one.
+        access_share: Share of all accesses that go to the hot part; all do if there is no rest.
 
     Example:
-        >>> split_rate(50.0, 100, 10, 0.9)
-        (450.0, 5.555555555555556)
+        >>> split_rate(50.0, 100, 20, 0.8)
+        (200.0, 12.499999999999998)
     """
     total = mean_rate_hz * granules
     rest = granules - hot_granules
-    hot = access_share * total / hot_granules if hot_granules else 0.0
-    return hot, (1.0 - access_share) * total / rest if rest else 0.0
+    if rest == 0:
+        return mean_rate_hz, 0.0
+    return access_share * total / hot_granules, (1.0 - access_share) * total / rest

@@ -18,6 +18,9 @@ from damosrl.errors import WorkloadError
 MAX_CELLS = 2**24
 """Work limit: time bins times pieces of one recording (64 MiB of rates)."""
 
+ROUNDING = 1e-6
+"""Part of a time bin that may be missing at the end of the last one."""
+
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 U64Array = NDArray[np.uint64]
@@ -81,7 +84,7 @@ def resample(
     groups = _Groups.of(snapshots)
     pieces = max(1, min(max_pieces, int(groups.size) // piece_bytes))
     first_ns = snapshots[0].start_ns
-    bins = max(1, int((snapshots[-1].end_ns - first_ns) / 1e9 / bin_s))
+    bins = max(1, int((snapshots[-1].end_ns - first_ns) / 1e9 / bin_s + ROUNDING))
     if bins * pieces > MAX_CELLS:
         raise WorkloadError(
             "the recording's grid is too large",
