@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from damosrl.emulator.arithmetic import U, at_least_one, reached
 from damosrl.emulator.intervals import tune_intervals
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import lean_kernel
 from damosrl.emulator.monitor import highest_count, merge_regions, reset_counts, split_regions
 from damosrl.emulator.regions import apply_min_nr_regions
 from damosrl.emulator.sampling import sample_exact, sample_fast, stretched_us
@@ -17,7 +17,7 @@ from damosrl.emulator.watermarks import shortest_wait_us
 from damosrl.emulator.world import on_aggregation, on_intervals
 
 
-@kernel
+@lean_kernel
 def start_context(state: EngineState, c: int) -> None:
     """Set all schedules of a freshly loaded context and apply the size cap once."""
     context = state.contexts[c]
@@ -35,7 +35,7 @@ def start_context(state: EngineState, c: int) -> None:
     context.sz_limit = apply_min_nr_regions(state.regions, context, c)
 
 
-@kernel
+@lean_kernel
 def wait_activation(world: Any, state: EngineState, c: int, until_us: np.uint64) -> None:
     """Sleep, without sampling, while the watermarks keep every scheme inactive."""
     context = state.contexts[c]
@@ -46,7 +46,7 @@ def wait_activation(world: Any, state: EngineState, c: int, until_us: np.uint64)
             wait_us = shortest_wait_us(world, state, c)
 
 
-@kernel
+@lean_kernel
 def merge_and_cap(state: EngineState, c: int) -> None:
     """End the counting of a window: merge like neighbours, then keep min_nr_regions."""
     context = state.contexts[c]
@@ -55,7 +55,7 @@ def merge_and_cap(state: EngineState, c: int) -> None:
     context.sz_limit = apply_min_nr_regions(state.regions, context, c)
 
 
-@kernel
+@lean_kernel
 def end_aggregation(world: Any, state: EngineState, c: int, window_end: np.uint64) -> None:
     """Tune intervals if it is time, report the window, start a new one, split."""
     context = state.contexts[c]
@@ -70,58 +70,47 @@ def end_aggregation(world: Any, state: EngineState, c: int, window_end: np.uint6
     split_regions(state, c)
 
 
-@kernel
-def iterate(world: Any, state: EngineState, c: int, until_us: np.uint64) -> None:
-    """Run one iteration of the main loop; in fast mode all iterations up to the next event."""
-    context = state.contexts[c]
-    window_end = context.next_aggr
-    if context.monitor == EXACT:
-        sample_exact(world, state, c)
-    else:
-        sample_fast(world, state, c, until_us)
-    if reached(context.passed, window_end):
-        merge_and_cap(state, c)
-    apply_schemes(world, state, c)
-    if reached(context.passed, window_end):
-        end_aggregation(world, state, c, window_end)
-
-
-@kernel
-def run_context(world: Any, state: EngineState, c: int, until_us: np.uint64) -> None:
-    """Run whole iterations of one context until its time is reached or its regions are full."""
-    context = state.contexts[c]
-    while context.now_us < until_us and context.status == RUNNING:
-        if context.paused != 0:
-            context.now_us += stretched_us(context, context.sample_us)
-            continue
-        wait_activation(world, state, c, until_us)
-        if context.now_us < until_us:
-            iterate(world, state, c, until_us)
-
-
-@kernel
+@lean_kernel
 def run_until(
     state: EngineState, world: Any, first: int, last: int, until_us: NDArray[np.int64]
 ) -> int:
     """Run the contexts [first, last) until each has reached its time; releases the GIL.
 
-    Whole iterations are run: a context may end up to one sampling (or watermark) interval late,
-    and goes on from there in the next call.
+    Whole iterations of the main loop are run (in fast mode all iterations up to the next event at
+    once): a context may end up to one sampling or watermark interval late, and goes on from there
+    in the next call.
 
     Args:
         state: The engine.
-        world: A world that implements `damosrl.emulator.world`.
+        world: A world that provides the functions of `damosrl.emulator.world`.
         first: First context.
         last: One past the last context.
         until_us: ``(C,)`` int64, absolute time of every context.
 
     Returns:
-        Number of contexts whose status is not RUNNING (`damosrl.emulator.loading.check_status`
-        raises the error that names the limit).
+        Number of contexts that had to stop early (`damosrl.emulator.loading.check_status` raises
+        the error that names the limit).
     """
     stopped = 0
     for c in range(first, last):
-        run_context(world, state, c, U(until_us[c]))
-        if state.contexts[c].status != RUNNING:
-            stopped += 1
+        context = state.contexts[c]
+        until = U(until_us[c])
+        while context.now_us < until and context.status == RUNNING:
+            if context.paused != 0:
+                context.now_us += stretched_us(context, context.sample_us)
+                continue
+            wait_activation(world, state, c, until)
+            if context.now_us >= until:
+                break
+            window_end = context.next_aggr
+            if context.monitor == EXACT:
+                sample_exact(world, state, c)
+            else:
+                sample_fast(world, state, c, until)
+            if reached(context.passed, window_end):
+                merge_and_cap(state, c)
+            apply_schemes(world, state, c)
+            if reached(context.passed, window_end):
+                end_aggregation(world, state, c, window_end)
+        stopped += context.status != RUNNING
     return stopped

@@ -6,7 +6,7 @@ import numpy as np
 
 from damosrl.damon import FilterType
 from damosrl.emulator.arithmetic import align_down
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import lean_kernel
 from damosrl.emulator.regions import split_at
 from damosrl.emulator.state import EngineState, code_of
 
@@ -16,7 +16,7 @@ REJECTED = 2
 ADDR = code_of(FilterType.ADDR)
 
 
-@kernel
+@lean_kernel
 def match_addr(
     state: EngineState, c: int, condition: Any, r: int, free_from: int
 ) -> tuple[bool, int]:
@@ -38,7 +38,7 @@ def match_addr(
     return True, split_at(regions, context, c, r, high - start, free_from)
 
 
-@kernel
+@lean_kernel
 def core_filter(state: EngineState, c: int, s: int, r: int, free_from: int) -> tuple[np.int64, int]:
     """Ask a scheme's core filters about a region; the first that fires decides.
 

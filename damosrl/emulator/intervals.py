@@ -3,13 +3,13 @@
 import numpy as np
 
 from damosrl.emulator.arithmetic import BASIS, MASK_32, U, at_least_one, reached
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import lean_kernel
 from damosrl.emulator.quota import feed_loop_next_input
 from damosrl.emulator.regions import size_of
 from damosrl.emulator.state import EngineState
 
 
-@kernel
+@lean_kernel
 def convert_count(count: np.uint64, samples_before: np.uint64, samples: np.uint64) -> np.uint64:
     """Rescale an access count to another number of samples, in 32 bit with two floors."""
     remainder = (count % samples_before * BASIS) & MASK_32
@@ -17,7 +17,7 @@ def convert_count(count: np.uint64, samples_before: np.uint64, samples: np.uint6
     return ((count_bp * samples) & MASK_32) // BASIS
 
 
-@kernel
+@lean_kernel
 def convert_regions(state: EngineState, c: int, sample_us: np.uint64, aggr_us: np.uint64) -> None:
     """Rescale counts and ages from the intervals in force to new ones."""
     context, regions = state.contexts[c], state.regions
@@ -34,7 +34,7 @@ def convert_regions(state: EngineState, c: int, sample_us: np.uint64, aggr_us: n
         regions.age[c, r] = U(regions.age[c, r]) * context.aggr_us // aggr_us
 
 
-@kernel
+@lean_kernel
 def set_intervals(
     state: EngineState, c: int, sample_us: np.uint64, aggr_us: np.uint64, ops_update_us: np.uint64
 ) -> None:
@@ -58,7 +58,7 @@ def set_intervals(
         scheme.next_apply = context.passed + interval // sample
 
 
-@kernel
+@lean_kernel
 def intervals_score(state: EngineState, c: int) -> np.uint64:
     """Return observed accesses against the goal's share of the possible ones, in basis points."""
     context, regions = state.contexts[c], state.regions
@@ -71,7 +71,7 @@ def intervals_score(state: EngineState, c: int) -> np.uint64:
     return seen * BASIS // at_least_one(wanted)
 
 
-@kernel
+@lean_kernel
 def intervals_adaptation_bp(score: np.uint64) -> np.uint64:
     """Return the factor for both intervals in basis points: slower shrinking than growing."""
     adaptation_bp = feed_loop_next_input(U(100000000), score) // BASIS
@@ -80,7 +80,7 @@ def intervals_adaptation_bp(score: np.uint64) -> np.uint64:
     return adaptation_bp
 
 
-@kernel
+@lean_kernel
 def tune_intervals(state: EngineState, c: int) -> bool:
     """Tune the intervals towards the goal; tell whether they were set (also to the same value)."""
     context = state.contexts[c]

@@ -32,12 +32,25 @@ def cache_dir() -> Path:
     return Path(base) / f"kernels-{_source_digest()}"
 
 
-numba.config.CACHE_DIR = str(cache_dir())
+njit: Any = numba.njit
+config: Any = numba.config
+config.CACHE_DIR = str(cache_dir())
 
 
 def kernel(function: Function) -> Function:
     """Compile a function of numbers and arrays; releases the GIL, cached on disk."""
-    compiled: Function = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    compiled: Function = njit(cache=True, nogil=True, error_model="numpy")(function)
+    return compiled
+
+
+def lean_kernel(function: Function) -> Function:
+    """Compile a kernel that allocates nothing, without counting references to its arrays.
+
+    The engine's state is some thirty arrays; counting them at every call would more than double
+    its time. Numba refuses to compile an allocation here.
+    """
+    compile_ = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+    compiled: Function = compile_(function)
     return compiled
 
 
@@ -45,11 +58,12 @@ def implements(protocol: Callable[..., Any]) -> Callable[[Function], Function]:
     """Register a chooser that gives the implementation of a world function for some types.
 
     The chooser gets the numba types of the arguments and returns a Python function, or None
-    when the world is not its own.
+    when the world is not its own. The function is compiled as a `lean_kernel`.
     """
 
     def register(chooser: Function) -> Function:
-        overload(protocol, jit_options={"nogil": True, "error_model": "numpy"})(chooser)
+        options: Any = {"nogil": True, "error_model": "numpy", "_nrt": False}
+        overload(protocol, jit_options=options)(chooser)
         return chooser
 
     return register

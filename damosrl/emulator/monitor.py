@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from damosrl.emulator.arithmetic import U, align_down, at_least_one
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import lean_kernel
 from damosrl.emulator.regions import move, place, size_of
 from damosrl.emulator.rng import rand
 from damosrl.emulator.state import REGIONS_FULL, EngineState, Regions
@@ -18,7 +18,7 @@ UNIT = U(1)
 TENTHS = U(10)
 
 
-@kernel
+@lean_kernel
 def highest_count(regions: Regions, c: int) -> np.int64:
     """Return the largest access count of all regions."""
     highest = np.int64(0)
@@ -27,7 +27,7 @@ def highest_count(regions: Regions, c: int) -> np.int64:
     return highest
 
 
-@kernel
+@lean_kernel
 def update_age(regions: Regions, c: int, r: int, threshold: np.int64) -> None:
     """Age a region by one aggregation, or restart it when its count has changed."""
     now = np.int64(regions.nr_accesses[c, r])
@@ -38,7 +38,7 @@ def update_age(regions: Regions, c: int, r: int, threshold: np.int64) -> None:
         regions.age[c, r] += 1
 
 
-@kernel
+@lean_kernel
 def merge_into(regions: Regions, c: int, left: int, right: int) -> None:
     """Extend the left region by the right one; count and age are means weighted by size."""
     left_size, right_size = size_of(regions, c, left), size_of(regions, c, right)
@@ -51,10 +51,10 @@ def merge_into(regions: Regions, c: int, left: int, right: int) -> None:
     regions.end[c, left] = regions.end[c, right]
 
 
-@kernel
+@lean_kernel
 def merge_once(regions: Regions, c: int, threshold: np.int64, cap: np.uint64, ageing: bool) -> None:
     """Walk left to right, joining neighbours of like counts up to the size cap."""
-    kept = -1
+    kept = int(np.int64(-1))  # not a literal: those would compile every callee twice
     for r in range(regions.nr_regions[c]):
         if ageing:
             update_age(regions, c, r, threshold)
@@ -73,7 +73,7 @@ def merge_once(regions: Regions, c: int, threshold: np.int64, cap: np.uint64, ag
     regions.nr_regions[c] = kept + 1
 
 
-@kernel
+@lean_kernel
 def merge_regions(
     regions: Regions, context: Any, c: int, threshold: np.int64, cap: np.uint64
 ) -> None:
@@ -85,7 +85,7 @@ def merge_regions(
         merge_once(regions, c, threshold, cap, False)
 
 
-@kernel
+@lean_kernel
 def reset_counts(regions: Regions, c: int) -> None:
     """Start a new aggregation window."""
     for r in range(regions.nr_regions[c]):
@@ -93,14 +93,14 @@ def reset_counts(regions: Regions, c: int) -> None:
         regions.nr_accesses[c, r] = 0
 
 
-@kernel
+@lean_kernel
 def draw_cut(context: Any, size: np.uint64) -> np.uint64:
     """Draw the size of a left part in tenths of the whole; 0 if nothing would be cut."""
     part = align_down(rand(context, UNIT, TENTHS) * size // TENTHS, context.min_region_sz)
     return part if part < size else U(0)
 
 
-@kernel
+@lean_kernel
 def draw_cuts_above_half(state: EngineState, c: int) -> int:
     """Choose cuts with more than half of max_nr_regions: every step-th region, in turn."""
     context, regions = state.contexts[c], state.regions
@@ -120,7 +120,7 @@ def draw_cuts_above_half(state: EngineState, c: int) -> int:
     return cuts
 
 
-@kernel
+@lean_kernel
 def draw_cuts(state: EngineState, c: int) -> int:
     """Choose up to one cut per region, two when the last split has brought nothing."""
     context, regions = state.contexts[c], state.regions
@@ -146,7 +146,7 @@ def draw_cuts(state: EngineState, c: int) -> int:
     return cuts
 
 
-@kernel
+@lean_kernel
 def cut_regions(state: EngineState, c: int, cuts: int) -> None:
     """Make the chosen cuts, from the last region to the first so that each moves once."""
     regions = state.regions
@@ -167,7 +167,7 @@ def cut_regions(state: EngineState, c: int, cuts: int) -> None:
     regions.nr_regions[c] += cuts
 
 
-@kernel
+@lean_kernel
 def split_regions(state: EngineState, c: int) -> None:
     """Cut regions at random so that borders can move where the accesses are."""
     context = state.contexts[c]

@@ -8,7 +8,7 @@ from damosrl.damon import GoalTuner
 from damosrl.emulator.arithmetic import BASIS, MASK_32, U, mult_frac
 from damosrl.emulator.filters import REJECTED, core_filter
 from damosrl.emulator.goals import goals_score
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import lean_kernel
 from damosrl.emulator.regions import region_moving_sum, size_of
 from damosrl.emulator.scores import region_score
 from damosrl.emulator.state import MAX_SCORE, EngineState, Regions, code_of
@@ -24,7 +24,7 @@ NEVER_TICKS = U(4611686018427387902)
 TEMPORAL = code_of(GoalTuner.TEMPORAL)
 
 
-@kernel
+@lean_kernel
 def feed_loop_next_input(last: np.uint64, score: np.uint64) -> np.uint64:
     """Return the feedback loop's next input, at least 10000 when above goal (semantics 2.8)."""
     if score == BASIS:
@@ -41,7 +41,7 @@ def feed_loop_next_input(last: np.uint64, score: np.uint64) -> np.uint64:
     return ALL_BITS
 
 
-@kernel
+@lean_kernel
 def charged_bytes(scheme: Any, size: np.uint64, applied: np.uint64) -> np.uint64:
     """Return what a handled region costs of the quota; failed bytes may be charged at a rate."""
     if scheme.fail_charge_denom == U(0) or applied > size:
@@ -49,7 +49,7 @@ def charged_bytes(scheme: Any, size: np.uint64, applied: np.uint64) -> np.uint64
     return applied + mult_frac(size - applied, scheme.fail_charge_num, scheme.fail_charge_denom)
 
 
-@kernel
+@lean_kernel
 def is_set(scheme: Any) -> bool:
     """Tell whether a scheme has any quota."""
     return bool(
@@ -60,7 +60,7 @@ def is_set(scheme: Any) -> bool:
     )
 
 
-@kernel
+@lean_kernel
 def is_full(context: Any, scheme: Any) -> bool:
     """Tell whether less than one smallest region is left of the quota."""
     return is_set(scheme) and (
@@ -68,7 +68,7 @@ def is_full(context: Any, scheme: Any) -> bool:
     )
 
 
-@kernel
+@lean_kernel
 def follow_goals(world: Any, state: EngineState, c: int, s: int) -> np.uint64:
     """Run the goal tuner once; return the size it grants."""
     scheme = state.schemes[c, s]
@@ -85,7 +85,7 @@ def follow_goals(world: Any, state: EngineState, c: int, s: int) -> np.uint64:
     return granted
 
 
-@kernel
+@lean_kernel
 def set_effective_quota(world: Any, state: EngineState, c: int, s: int) -> None:
     """Set the scheme's effective quota: the smallest of goals, time and bytes."""
     context, scheme = state.contexts[c], state.schemes[c, s]
@@ -105,14 +105,14 @@ def set_effective_quota(world: Any, state: EngineState, c: int, s: int) -> None:
     scheme.esz = size
 
 
-@kernel
+@lean_kernel
 def window_ticks(reset_interval_ms: np.uint64) -> np.uint64:
     """Return the length of a quota window; the kernel cuts it to 32 bits, negative is never."""
     milliseconds = reset_interval_ms & MASK_32
     return NEVER_TICKS if milliseconds >= U(1 << 31) else milliseconds
 
 
-@kernel
+@lean_kernel
 def start_window(world: Any, state: EngineState, c: int, s: int) -> None:
     """Open the first quota window, or the next one if the last is over."""
     context, scheme = state.contexts[c], state.schemes[c, s]
@@ -134,7 +134,7 @@ def start_window(world: Any, state: EngineState, c: int, s: int) -> None:
         on_esz(world, state, c, s)
 
 
-@kernel
+@lean_kernel
 def matches(regions: Regions, context: Any, scheme: Any, c: int, r: int) -> bool:
     """Tell whether a region has the scheme's access pattern (closed ranges)."""
     size = size_of(regions, c, r)
@@ -147,13 +147,13 @@ def matches(regions: Regions, context: Any, scheme: Any, c: int, r: int) -> bool
     return bool(scheme.min_nr_accesses <= count <= scheme.max_nr_accesses)
 
 
-@kernel
+@lean_kernel
 def fill_histogram(state: EngineState, c: int, s: int) -> np.int64:
     """Sum the bytes the scheme may handle by priority; return the highest score in use."""
     context, scheme, regions = state.contexts[c], state.schemes[c, s], state.regions
     state.score_bytes[c, :] = U(0)
     highest = np.int64(0)
-    r = 0
+    r = int(np.int64(0))  # not a literal: those would compile every callee twice
     while r < regions.nr_regions[c]:
         if matches(regions, context, scheme, c, r):
             verdict, r = core_filter(state, c, s, r, r)
@@ -165,7 +165,7 @@ def fill_histogram(state: EngineState, c: int, s: int) -> np.int64:
     return min(highest, np.int64(MAX_SCORE))
 
 
-@kernel
+@lean_kernel
 def set_min_score(state: EngineState, c: int, s: int) -> None:
     """Find the lowest score that still fits the quota, from the highest down."""
     scheme = state.schemes[c, s]
@@ -177,7 +177,7 @@ def set_min_score(state: EngineState, c: int, s: int) -> None:
     scheme.min_score = U(score)
 
 
-@kernel
+@lean_kernel
 def adjust_quota(world: Any, state: EngineState, c: int, s: int) -> None:
     """Bring a due scheme's quota up to date before it is applied."""
     if not is_set(state.schemes[c, s]):

@@ -5,25 +5,25 @@ from typing import Any
 import numpy as np
 
 from damosrl.emulator.arithmetic import BASIS, U, align_up, at_least_one, mult_frac, reached
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import lean_kernel
 from damosrl.emulator.state import REGIONS_FULL, EngineState, Regions
 
 
-@kernel
+@lean_kernel
 def size_of(regions: Regions, c: int, r: int) -> np.uint64:
     """Return the size of a region in bytes."""
     size: np.uint64 = regions.end[c, r] - regions.start[c, r]
     return size
 
 
-@kernel
+@lean_kernel
 def is_last(regions: Regions, c: int, r: int) -> bool:
     """Tell whether a region is the last of its target."""
     after = r + 1
     return after == regions.nr_regions[c] or bool(regions.target[c, after] != regions.target[c, r])
 
 
-@kernel
+@lean_kernel
 def place(regions: Regions, c: int, source: int, to: int, start: np.uint64, end: np.uint64) -> None:
     """Write a copy of a region elsewhere, with borders of its own."""
     regions.nr_accesses[c, to] = regions.nr_accesses[c, source]
@@ -34,13 +34,13 @@ def place(regions: Regions, c: int, source: int, to: int, start: np.uint64, end:
     regions.end[c, to] = end
 
 
-@kernel
+@lean_kernel
 def move(regions: Regions, c: int, source: int, to: int) -> None:
     """Copy a region to another place."""
     place(regions, c, source, to, regions.start[c, source], regions.end[c, source])
 
 
-@kernel
+@lean_kernel
 def split_at(
     regions: Regions, context: Any, c: int, r: int, size: np.uint64, free_from: int
 ) -> int:
@@ -77,7 +77,7 @@ def split_at(
     return left
 
 
-@kernel
+@lean_kernel
 def size_limit(regions: Regions, context: Any, c: int) -> np.uint64:
     """Return the largest size that keeps min_nr_regions, unrounded (damon_region_sz_limit)."""
     total = U(0)
@@ -86,11 +86,11 @@ def size_limit(regions: Regions, context: Any, c: int) -> np.uint64:
     return max(total // context.min_nr_regions, context.min_region_sz)
 
 
-@kernel
+@lean_kernel
 def apply_min_nr_regions(regions: Regions, context: Any, c: int) -> np.uint64:
     """Cut every region larger than the size cap; return the cap (semantics 1.10)."""
     cap = align_up(size_limit(regions, context, c), context.min_region_sz)
-    r = 0
+    r = int(np.int64(0))  # not a literal: those would compile every callee twice
     while r < regions.nr_regions[c]:
         if size_of(regions, c, r) > cap:
             split_at(regions, context, c, r, cap, r)
@@ -98,7 +98,7 @@ def apply_min_nr_regions(regions: Regions, context: Any, c: int) -> np.uint64:
     return cap
 
 
-@kernel
+@lean_kernel
 def moving_sum(context: Any, nr_accesses: np.uint32, last_nr_accesses: np.uint32) -> np.uint64:
     """Return the pseudo moving sum of the access count (damon_nr_accesses_mvsum, semantics 1.13).
 
@@ -116,13 +116,13 @@ def moving_sum(context: Any, nr_accesses: np.uint32, last_nr_accesses: np.uint32
     return U(nr_accesses) + mult_frac(U(last_nr_accesses), left_bp, BASIS)
 
 
-@kernel
+@lean_kernel
 def region_moving_sum(regions: Regions, context: Any, c: int, r: int) -> np.uint64:
     """Return the pseudo moving sum of one region."""
     return moving_sum(context, regions.nr_accesses[c, r], regions.last_nr_accesses[c, r])
 
 
-@kernel
+@lean_kernel
 def moving_sums(state: EngineState, sums: np.ndarray[Any, np.dtype[np.uint32]]) -> None:
     """Write what schemes see of every region's access count into ``sums`` ``(C, R)`` uint32."""
     for c in range(len(state.contexts)):

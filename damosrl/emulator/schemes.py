@@ -7,7 +7,7 @@ import numpy as np
 from damosrl.damon import Action
 from damosrl.emulator.arithmetic import U, align_down, at_least_one, reached
 from damosrl.emulator.filters import REJECTED, core_filter
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import lean_kernel
 from damosrl.emulator.quota import adjust_quota, charged_bytes, is_full, is_set, matches
 from damosrl.emulator.regions import is_last, move, region_moving_sum, size_limit, size_of, split_at
 from damosrl.emulator.scores import region_score
@@ -17,13 +17,13 @@ from damosrl.emulator.world import apply_action, on_applied
 STAT = code_of(Action.STAT)
 
 
-@kernel
+@lean_kernel
 def is_due(context: Any, scheme: Any) -> bool:
     """Tell whether a scheme's apply interval has passed."""
     return reached(context.passed, scheme.next_apply)
 
 
-@kernel
+@lean_kernel
 def skip_charged(state: EngineState, c: int, s: int, r: int, free_from: int) -> tuple[bool, int]:
     """Skip what the last quota window has handled already, up to the charge cursor.
 
@@ -52,7 +52,7 @@ def skip_charged(state: EngineState, c: int, s: int, r: int, free_from: int) -> 
     return skip, r
 
 
-@kernel
+@lean_kernel
 def count_result(scheme: Any, size: np.uint64, applied: np.uint64) -> None:
     """Add one handled region to the scheme's statistics."""
     scheme.nr_tried += U(1)
@@ -62,7 +62,7 @@ def count_result(scheme: Any, size: np.uint64, applied: np.uint64) -> None:
         scheme.sz_applied += applied
 
 
-@kernel
+@lean_kernel
 def act(world: Any, state: EngineState, c: int, s: int, r: int) -> None:
     """Apply the action to a whole region; charge the quota, restart the age, count."""
     context, scheme, regions = state.contexts[c], state.schemes[c, s], state.regions
@@ -79,7 +79,7 @@ def act(world: Any, state: EngineState, c: int, s: int, r: int) -> None:
     count_result(scheme, end - start, applied)
 
 
-@kernel
+@lean_kernel
 def apply_in_quota(world: Any, state: EngineState, c: int, s: int, r: int, free_from: int) -> int:
     """Cut a matching region to the rest of the quota and to the filters, and act on it.
 
@@ -99,7 +99,7 @@ def apply_in_quota(world: Any, state: EngineState, c: int, s: int, r: int, free_
     return r
 
 
-@kernel
+@lean_kernel
 def apply_scheme(world: Any, state: EngineState, c: int, s: int, r: int, free_from: int) -> int:
     """Let one due scheme look at one region; return the region's place."""
     context, scheme, regions = state.contexts[c], state.schemes[c, s], state.regions
@@ -119,10 +119,10 @@ def apply_scheme(world: Any, state: EngineState, c: int, s: int, r: int, free_fr
     return r
 
 
-@kernel
+@lean_kernel
 def joins(regions: Regions, c: int, left: int, r: int, limit: np.uint64) -> bool:
     """Tell whether a handled region is like its predecessor in all that is known of them."""
-    same: bool = (
+    return bool(
         regions.target[c, left] == regions.target[c, r]
         and regions.end[c, left] == regions.start[c, r]
         and regions.age[c, left] == regions.age[c, r]
@@ -130,10 +130,9 @@ def joins(regions: Regions, c: int, left: int, r: int, limit: np.uint64) -> bool
         and regions.nr_accesses[c, left] == regions.nr_accesses[c, r]
         and size_of(regions, c, left) + size_of(regions, c, r) <= limit
     )
-    return same
 
 
-@kernel
+@lean_kernel
 def walk_regions(world: Any, state: EngineState, c: int) -> None:
     """Apply all due schemes to all regions, in order; what was cut needlessly is joined again.
 
@@ -141,8 +140,7 @@ def walk_regions(world: Any, state: EngineState, c: int) -> None:
     """
     context, regions = state.contexts[c], state.regions
     limit = size_limit(regions, context, c)
-    kept = 0
-    r = 0
+    kept = r = int(np.int64(0))  # not a literal: those would compile every callee twice
     while r < regions.nr_regions[c]:
         for s in range(context.nr_schemes):
             scheme = state.schemes[c, s]
@@ -157,7 +155,7 @@ def walk_regions(world: Any, state: EngineState, c: int) -> None:
     regions.nr_regions[c] = kept
 
 
-@kernel
+@lean_kernel
 def schedule_schemes(state: EngineState, c: int) -> None:
     """Set the next time of all schemes that were due, active or not."""
     context = state.contexts[c]
@@ -171,7 +169,7 @@ def schedule_schemes(state: EngineState, c: int) -> None:
             scheme.next_apply = context.passed + interval_us // sample_us
 
 
-@kernel
+@lean_kernel
 def apply_schemes(world: Any, state: EngineState, c: int) -> None:
     """Run the schemes that are due; nothing at all happens if none of them is active."""
     context = state.contexts[c]

@@ -6,7 +6,7 @@ import numpy as np
 
 from damosrl.damon import Action
 from damosrl.emulator.arithmetic import MASK_32, U, at_least_one
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import lean_kernel
 from damosrl.emulator.regions import region_moving_sum
 from damosrl.emulator.state import MAX_SCORE, Regions, code_of
 
@@ -20,7 +20,7 @@ COLD_ACTIONS = (
 )
 
 
-@kernel
+@lean_kernel
 def age_in_log(seconds: np.uint64) -> np.int64:
     """Return the number of bits of an age in seconds, at most 32."""
     bits = np.int64(0)
@@ -30,7 +30,7 @@ def age_in_log(seconds: np.uint64) -> np.int64:
     return bits
 
 
-@kernel
+@lean_kernel
 def hot_score(context: Any, scheme: Any, count: np.uint64, age: np.uint32) -> np.uint64:
     """Return how hot a region is, 0..99, by its access count (moving sum) and age."""
     samples = at_least_one(context.aggr_us // at_least_one(context.sample_us))
@@ -46,7 +46,7 @@ def hot_score(context: Any, scheme: Any, count: np.uint64, age: np.uint32) -> np
     return min(((hotness * HIGHEST) & MASK_32) // SUBSCORE, HIGHEST)
 
 
-@kernel
+@lean_kernel
 def region_score(regions: Regions, context: Any, scheme: Any, c: int, r: int) -> np.uint64:
     """Return the priority of a region for a scheme's action, 0..99."""
     action = scheme.action
