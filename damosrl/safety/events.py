@@ -45,6 +45,11 @@ class Event(TypedDict):
     applied: float
 
 
+def mark(bits: EventBits, where: NDArray[np.bool_], kind: EventKind) -> None:
+    """Set a kind's bit where the mask ``(N, k)`` or ``(N,)`` says so, in place."""
+    bits[where] |= np.uint8(kind)
+
+
 def event_records(
     bits: EventBits,
     requested: FloatArray,

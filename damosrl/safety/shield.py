@@ -11,7 +11,7 @@ from damosrl.knobs import FloatArray, Quantity, QuantitySet
 from damosrl.machine import QuotaLoop, Telemetry
 from damosrl.safety.breaker import Breaker
 from damosrl.safety.config import SafetyConfig
-from damosrl.safety.events import EventBits, EventKind
+from damosrl.safety.events import EventBits, EventKind, mark
 from damosrl.task import TaskSpec
 
 ROUNDING = 1e-6
@@ -108,10 +108,10 @@ class Shield:
             )
         bits = np.zeros(wanted.shape, dtype=np.uint8)
         missing = np.isnan(wanted)
-        bits[missing] |= EventKind.NOT_A_NUMBER
+        mark(bits, missing, EventKind.NOT_A_NUMBER)
         target = np.where(missing, self.applied, wanted)
         beyond = (target < self._low - ROUNDING) | (target > self._high + ROUNDING)
-        bits[beyond] |= EventKind.LIMIT
+        mark(bits, beyond, EventKind.LIMIT)
         target = np.clip(target, self._low, self._high)
         self._turn(target, bits)
         return self._finish(bits)
@@ -121,11 +121,11 @@ class Shield:
         off = target < self._floor
         goal = np.maximum(target, self._floor)
         level = np.clip(goal, self._level - self._step, self._level + self._step)
-        bits[~off & (np.abs(level - goal) > ROUNDING)] |= EventKind.SLEW
+        mark(bits, ~off & (np.abs(level - goal) > ROUNDING), EventKind.SLEW)
         was_on = self.applied >= self._floor
         change = np.abs(level - self.applied)
         kept = was_on & ~off & (change < self._dead_band)
-        bits[kept & (change > ROUNDING)] |= EventKind.DEAD_BAND
+        mark(bits, kept & (change > ROUNDING), EventKind.DEAD_BAND)
         self._level = np.where(kept, self.applied, level)
         self.applied = np.where(off, -1.0, self._level)
 
@@ -137,7 +137,7 @@ class Shield:
         self.applied[held] = self._fallback
         self._level[held] = np.maximum(self._fallback, self._floor)
         bits[held] = 0
-        bits[self.breaker.tripped] = EventKind.FALLBACK
+        mark(bits, self.breaker.tripped, EventKind.FALLBACK)
         loops = np.full(len(held), self._loop, dtype=object)
         loops[held] = QuotaLoop.CONSIST
         return Projection(self.applied.copy(), loops, bits, held.copy())

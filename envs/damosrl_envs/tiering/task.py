@@ -46,8 +46,7 @@ class TieringTask:
         self._features = Features(self._config, self._layout, num_machines)
         self._spec = TaskSpec(NAME, OBSERVATION, KNOBS, self._config.decision_interval_s)
         self._counters: Counters | None = None
-        self.grown: Counters | None = None
-        """Growth of the counters over the last interval."""
+        self._grown: Counters | None = None
 
     @property
     def spec(self) -> TaskSpec:
@@ -63,6 +62,17 @@ class TieringTask:
     def template(self) -> Document:
         """The structure that every plan has."""
         return self._layout.document
+
+    @property
+    def last_growth(self) -> Counters:
+        """Growth of the counters over the last interval.
+
+        Raises:
+            RuntimeError: No interval has been scored yet.
+        """
+        if self._grown is None:
+            raise RuntimeError("no interval has been scored yet: call outcome first")
+        return self._grown
 
     def reset(self, which: NDArray[np.bool_], telemetry: Telemetry) -> Float32Array:
         """Forget the past of the marked machines ``(N,)``; return all observations ``(N, d)``."""
@@ -98,7 +108,7 @@ class TieringTask:
         """
         now = read_counters(telemetry, self._layout)
         grown = now.since(self._counters or now)
-        self._counters, self.grown = now, grown
+        self._counters, self._grown = now, grown
         observation = self._features.update(telemetry, grown, KNOBS.to_physical(applied))
         slow_share = 1.0 - self._features.share.means[:, 0]
         terms = reward_terms(self._reward, Interval(telemetry, grown, slow_share, truth))
