@@ -138,8 +138,8 @@ def split_rate(
         access_share: Share of all accesses that go to the hot part; all do if there is no rest.
 
     Example:
-        >>> split_rate(50.0, 100, 20, 0.8)
-        (200.0, 12.499999999999998)
+        >>> split_rate(10.0, 100, 25, 0.5)
+        (20.0, 6.666666666666667)
     """
     total = mean_rate_hz * granules
     rest = granules - hot_granules
