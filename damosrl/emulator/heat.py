@@ -1,0 +1,69 @@
+"""Heat by address: the truth, and what the monitors report, on one grid of bins."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from damosrl.emulator.jit import kernel
+from damosrl.emulator.memory_world import MemoryWorld
+from damosrl.emulator.rate_store import GridModel
+from damosrl.emulator.rates import extent_index, hits_up_to, update_hits, update_sums
+from damosrl.machine import Telemetry
+
+FloatArray = NDArray[np.float64]
+
+
+@kernel
+def _hits_below(
+    world: MemoryWorld, m: int, interval_s: float, frames: FloatArray, hits: FloatArray
+) -> None:
+    """Sum hit probability below frame borders, the memory nodes being one address space."""
+    rates, x = world.rates, world.extents
+    nodes = world.node_start.shape[1] - 1
+    for node in range(nodes):
+        update_sums(rates, x, m, node, interval_s)
+    for place in range(len(frames)):
+        left, total = frames[place], 0.0
+        for node in range(nodes):
+            inside = min(left, float(x.total[m, node]))
+            index = extent_index(rates, m, node, int(inside), 0)
+            total += hits_up_to(rates, m, node, inside, index)
+            left -= inside
+        hits[place] = total
+
+
+def physical_heat(world: MemoryWorld, m: int, bins: int, interval_s: float) -> FloatArray:
+    """Return the mean hit probability of bins over the physical memory, ``(bins,)``."""
+    frames = np.linspace(0.0, float(world.extents.total[m, :-1].sum()), bins + 1)
+    hits = np.zeros(bins + 1)
+    _hits_below(world, m, interval_s, frames, hits)
+    return np.clip(np.diff(hits) / np.diff(frames), 0.0, 1.0)
+
+
+def virtual_heat(
+    world: MemoryWorld, m: int, bins: int, interval_s: float, model: GridModel
+) -> FloatArray:
+    """Return the mean hit probability of bins over the workload's address space, ``(bins,)``."""
+    update_hits(world.rates, m, interval_s)
+    hit = world.rates.hit[m, : len(model.piece_frames)]
+    borders = np.concatenate([[0], np.cumsum(model.piece_frames)])
+    below = np.concatenate([[0.0], np.cumsum(hit * model.piece_frames)])
+    grid = np.linspace(0, borders[-1], bins + 1)
+    return np.clip(np.diff(np.interp(grid, borders, below)) / np.diff(grid), 0.0, 1.0)
+
+
+def monitor_heat(telemetry: Telemetry, m: int, bins: int) -> FloatArray:
+    """Return the access rate that the monitors report by physical address, ``(bins,)``.
+
+    A region's rate is its count over the samples of an aggregation, 0..1.
+    """
+    snapshot = telemetry.snapshot
+    borders, below = [0.0], [0.0]
+    for kdamond, count in enumerate(snapshot.nr_regions[m]):
+        samples = max(int(telemetry.samples_per_aggregation[m, kdamond]), 1)
+        end = snapshot.end[m, kdamond, :count].astype(np.float64)
+        size = end - snapshot.start[m, kdamond, :count].astype(np.float64)
+        share = snapshot.nr_accesses[m, kdamond, :count] / samples
+        below.extend(below[-1] + np.cumsum(size * share))
+        borders.extend(end)
+    grid = np.linspace(0.0, float(telemetry.node_total_bytes[m].sum()), bins + 1)
+    return np.clip(np.diff(np.interp(grid, borders, below)) / np.diff(grid), 0.0, 1.0)

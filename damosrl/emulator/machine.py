@@ -1,0 +1,358 @@
+"""A batch of emulated machines: the engine's monitors on emulated memory, advanced together."""
+
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from damosrl.damon import AddressRange, Context, Document, Target
+from damosrl.emulator.heat import monitor_heat, physical_heat, virtual_heat
+from damosrl.emulator.loading import check_status, load_context, write_field
+from damosrl.emulator.memory_world import MemoryWorld
+from damosrl.emulator.oracle import rebalance
+from damosrl.emulator.placement import coldest_last, lay_out, start_fill, start_order
+from damosrl.emulator.presets import MachineConfig, capacities, machine_config
+from damosrl.emulator.pressure import FULL, SOME
+from damosrl.emulator.rate_store import RateStore
+from damosrl.emulator.regions import moving_sums
+from damosrl.emulator.state import EXACT, FAST, allocate
+from damosrl.emulator.tick import begin, run_machines
+from damosrl.emulator.workload.model import Workload
+from damosrl.emulator.world_memory import allocate_world, describe_machine, grow_world
+from damosrl.errors import EmulatorLimitError, MachineError
+from damosrl.machine import GroundTruth, Plan, Pressure, SchemeStats, Snapshot, Telemetry
+
+MONITORS = {"fast": FAST, "exact": EXACT}
+FloatArray = NDArray[np.float64]
+
+
+class EmulatedMachines:
+    """N emulated machines behind the `damosrl.machine.Machine` protocol.
+
+    Each is loaded with a workload of its own before it runs; loading begins a new episode at
+    time 0. A batch gives bit for bit what its machines would give alone, whatever the threads.
+
+    Args:
+        configs: One machine for all, or one per machine; all with as many memory tiers as the
+            template has kdamonds. A name, path or mapping is looked up by `machine_config`.
+        num_machines: Number of machines N.
+        template: Kdamonds document: kdamond k watches memory node k. A target without regions
+            means the whole node.
+        monitor: ``fast`` draws a region's count at once, ``exact`` samples as the kernel does.
+        threads: Threads that share the machines.
+
+    Raises:
+        MachineError: Machines, template or monitor do not fit together.
+
+    Example:
+        >>> machines = EmulatedMachines("dram_cxl", 1, template)  # doctest: +SKIP
+        >>> machines.load(0, workload_source("zipf").draw(rng), seed=1)  # doctest: +SKIP
+        >>> machines.run(1.0).node_free_bytes  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        configs: str | Mapping[str, Any] | MachineConfig | Sequence[MachineConfig],
+        num_machines: int,
+        template: Document,
+        monitor: Literal["fast", "exact"] = "fast",
+        threads: int = 1,
+    ) -> None:
+        self._configs = _one_per_machine(configs, num_machines)
+        self._template = template
+        self._kdamonds = len(template.kdamonds)
+        self._check(monitor, threads)
+        self._monitor = MONITORS[monitor]
+        contexts = [kdamond.contexts[0] for kdamond in template.kdamonds]
+        schemes = [scheme for context in contexts for scheme in context.schemes]
+        self.engine = allocate(
+            num_machines * self._kdamonds,
+            region_capacity=2 * max(context.attrs.max_nr_regions for context in contexts) + 48,
+            schemes=max(len(context.schemes) for context in contexts),
+            goals=max((len(scheme.quota.goals) for scheme in schemes), default=0),
+            filters=max((len(scheme.filters) for scheme in schemes), default=0),
+        )
+        points = max(len(tier.curve_ns) for config in self._configs for tier in config.tiers)
+        self.world: MemoryWorld = allocate_world(num_machines, self._kdamonds + 1, points)
+        for machine, config in enumerate(self._configs):
+            describe_machine(self.world, machine, config)
+        self._store = RateStore(num_machines)
+        self._tick_s = np.array([config.tick_s for config in self._configs])
+        self._until_us = np.zeros(num_machines * self._kdamonds, np.int64)
+        self._loaded = np.zeros(num_machines, np.bool_)
+        self._threads = min(threads, num_machines)
+        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
+
+    @property
+    def num_machines(self) -> int:
+        """Number of machines N."""
+        return len(self._configs)
+
+    def _check(self, monitor: str, threads: int) -> None:
+        for config in self._configs:
+            if len(config.memory_tiers) != self._kdamonds:
+                raise MachineError(
+                    f"machine {config.name} does not fit the template",
+                    got=f"{len(config.memory_tiers)} memory tiers, {self._kdamonds} kdamonds",
+                    allowed="one kdamond per memory tier",
+                )
+        for kdamond in self._template.kdamonds:
+            if len(kdamond.contexts) != 1:
+                raise MachineError(
+                    "a kdamond of the template has no context", allowed="one context each"
+                )
+        if monitor not in MONITORS:
+            raise MachineError("unknown monitor", got=monitor, allowed=", ".join(MONITORS))
+        if threads < 1:
+            raise MachineError("too few threads", got=threads, allowed=">= 1")
+
+    def load(self, index: int, workload: Workload, seed: int) -> None:
+        """Begin a new episode on one machine: memory laid out, monitors started, time 0.
+
+        Args:
+            index: Machine.
+            workload: What runs on it.
+            seed: Seed of everything random on this machine.
+
+        Raises:
+            MachineError: The machine cannot hold the workload.
+            EmulatorLimitError: More extents are needed than the machine may have.
+        """
+        config = self._configs[index]
+        frames = capacities(config, workload.access.footprint_bytes, workload.fast_share)
+        entry = self._store.place(index, workload.access, config.granule_bytes)
+        model = entry.model
+        slots = min(int(frames.sum()) + len(frames), config.max_extents)
+        self.world = grow_world(self.world, slots, len(model.piece_frames), self._store)
+        seeds = np.random.SeedSequence(seed).spawn(self._kdamonds + 1)
+        used = start_fill(frames, int(model.piece_frames.sum()), workload.start.fast_fill)
+        order = start_order(model, workload.start, np.random.default_rng(seeds[-1]))
+        if used[-1] > 0:
+            horizon_s = model.period_s if math.isfinite(model.period_s) else model.epoch_s[-1] + 1
+            order = coldest_last(*order, model.mean_rate_hz(0.0, horizon_s), int(used[-1]))
+        lay_out(self.world.extents, index, frames, used, *order)
+        self._refuse_exhausted()
+        world, rates, loop = self.world, self.world.rates, self.world.loop
+        rates.store_at[index], rates.epoch_store_at[index] = entry.rate_at, entry.epoch_at
+        rates.num_epochs[index], rates.num_pieces[index] = model.rate_hz.shape
+        rates.period_s[index] = model.period_s
+        application = workload.application
+        loop.threads[index] = application.threads
+        loop.in_flight[index] = application.threads * application.parallelism
+        loop.think_ns[index] = application.think_time_ns
+        starts = np.concatenate([[0], np.cumsum(frames[:-1])]) * config.granule_bytes
+        world.node_start[index] = starts
+        begin(world, index, int(seeds[-1].generate_state(1, np.uint64)[0] >> 1))
+        for kdamond in range(self._kdamonds):
+            end = starts[kdamond] + frames[kdamond] * config.granule_bytes
+            load_context(
+                self.engine,
+                index * self._kdamonds + kdamond,
+                _on_node(
+                    self._template.kdamonds[kdamond].contexts[0], int(starts[kdamond]), int(end)
+                ),
+                int(seeds[kdamond].generate_state(1, np.uint64)[0]),
+                monitor=self._monitor,
+                overshoot=config.sleep_overshoot,
+            )
+        self._loaded[index] = True
+
+    def commit(self, plan: Plan) -> None:
+        """Put a plan's numbers into force on all machines.
+
+        Raises:
+            MachineError: The plan is made for another template.
+        """
+        if plan.template is not self._template and plan.template != self._template:
+            raise MachineError(
+                "the plan's document is not the one the machines were started with",
+                fix="start machines with this template",
+            )
+        first = np.arange(self.num_machines) * self._kdamonds
+        for (kdamond, scheme, field), values in plan.settings.items():
+            write_field(self.engine, first + kdamond, scheme, field, values)
+
+    def run(self, seconds: float) -> Telemetry:
+        """Let time pass on all machines and report.
+
+        Raises:
+            MachineError: A machine has no workload yet.
+            EmulatorLimitError: A machine ran out of regions or extents.
+        """
+        if not self._loaded.all():
+            raise MachineError(
+                f"machine {int(np.argmin(self._loaded))} has no workload", fix="call load first"
+            )
+        borders = np.linspace(0, self.num_machines, self._threads + 1).astype(int)
+        chunks = list(zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True))
+        if self._pool is None:
+            stopped = self._run_chunk(0, self.num_machines, seconds)
+        else:
+            jobs = [self._pool.submit(self._run_chunk, *chunk, seconds) for chunk in chunks]
+            stopped = sum(job.result() for job in jobs)
+        if stopped:
+            check_status(self.engine)
+            self._refuse_exhausted()
+        return self.telemetry()
+
+    def _run_chunk(self, first: int, last: int, seconds: float) -> int:
+        return run_machines(
+            self.engine, self.world, first, last, seconds, self._tick_s, self._until_us
+        )
+
+    def _refuse_exhausted(self) -> None:
+        exhausted = np.flatnonzero(self.world.extents.exhausted)
+        if exhausted.size:
+            config = self._configs[exhausted[0]]
+            raise EmulatorLimitError(
+                f"machine {exhausted[0]} needs more extents than it may have",
+                got=f"over {config.max_extents}",
+                allowed=f"max_extents={config.max_extents}",
+                fix="raise max_extents, or choose a larger granule",
+            )
+
+    def telemetry(self) -> Telemetry:
+        """Return what a kernel could tell now; arrays are copies."""
+        world, shape = self.world, (self.num_machines, self._kdamonds)
+        granule = world.traffic.granule_bytes[:, None]
+        contexts = self.engine.contexts
+        latency = _ratio(world.ledger.latency_ns, world.ledger.accesses)
+        probed = np.array([config.latency_probe for config in self._configs])
+        return Telemetry(
+            time_s=world.ledger.time_s.copy(),
+            node_total_bytes=world.extents.total[:, :-1] * granule,
+            node_free_bytes=world.extents.free[:, :-1] * granule,
+            snapshot=self._snapshot(),
+            samples_per_aggregation=contexts["aggr_samples"].astype(np.int64).reshape(shape),
+            aggregation_us=contexts["aggr_us"].astype(np.int64).reshape(shape),
+            stats=self._stats(),
+            pressure=self._pressure(),
+            migrated_up_bytes=world.traffic.up_bytes.copy(),
+            migrated_down_bytes=world.traffic.down_bytes.copy(),
+            returned_bytes=world.traffic.returned_bytes.copy(),
+            kdamond_cpu_us=world.ledger.kdamond_us.copy(),
+            latency_ns=np.where(probed, latency, np.nan),
+        )
+
+    def _snapshot(self) -> Snapshot:
+        regions, shape = self.engine.regions, (self.num_machines, self._kdamonds, -1)
+        most = int(regions.nr_regions.max())
+        sums = np.zeros((len(regions.nr_regions), most), np.uint32)
+        moving_sums(self.engine, sums)
+        return Snapshot(
+            nr_regions=regions.nr_regions.reshape(shape[:2]).copy(),
+            start=regions.start[:, :most].reshape(shape).copy(),
+            end=regions.end[:, :most].reshape(shape).copy(),
+            nr_accesses=sums.reshape(shape),
+            age=regions.age[:, :most].reshape(shape).copy(),
+        )
+
+    def _stats(self) -> SchemeStats:
+        shape = (self.num_machines, self._kdamonds, -1)
+        schemes = self.engine.schemes
+        names = ("nr_tried", "sz_tried", "nr_applied", "sz_applied", "qt_exceeds", "esz")
+        columns = [schemes[name].astype(np.int64).reshape(shape) for name in names]
+        return SchemeStats(*columns)
+
+    def _pressure(self) -> Pressure:
+        stalls = self.world.stalls
+        average = stalls.average / (100.0 * 2048.0)
+        return Pressure(
+            some_total_us=stalls.total_us[:, SOME].copy(),
+            full_total_us=stalls.total_us[:, FULL].copy(),
+            some_avg=average[:, SOME],
+            full_avg=average[:, FULL],
+        )
+
+    def truth(self) -> GroundTruth:
+        """Return what only the emulator knows about the last run."""
+        ledger = self.world.ledger
+        return GroundTruth(
+            slowdown=_ratio(ledger.possible, ledger.accesses),
+            throughput_per_s=_ratio(ledger.accesses, ledger.elapsed_s),
+            mean_latency_ns=_ratio(ledger.latency_ns, ledger.accesses),
+            p99_latency_ns=_ratio(ledger.p99_ns, ledger.accesses),
+            fast_share=_ratio(ledger.fast, ledger.accesses),
+        )
+
+    def quota_feedback(self, index: int) -> NDArray[np.uint64]:
+        """Return what the quota goal loops of one machine have learnt, ``(K, S)``.
+
+        It is the kernel's ``esz_bp``: effective bytes in units of 1/10000.
+        """
+        rows = slice(index * self._kdamonds, (index + 1) * self._kdamonds)
+        return self.engine.schemes["esz_bp"][rows].copy()
+
+    def set_quota_feedback(self, index: int, feedback: NDArray[np.uint64]) -> None:
+        """Start one machine's quota goal loops from what others have learnt, ``(K, S)``."""
+        rows = slice(index * self._kdamonds, (index + 1) * self._kdamonds)
+        self.engine.schemes["esz_bp"][rows] = feedback
+
+    def rebalance(self, index: int, budget_bytes: float, horizon_s: float) -> float:
+        """Move memory of one machine as an oracle would; see `damosrl.emulator.oracle`.
+
+        Args:
+            index: Machine.
+            budget_bytes: Most bytes to move now.
+            horizon_s: Time to come over which a move has to pay.
+
+        Returns:
+            Bytes moved.
+        """
+        model = self._store.model(index)
+        rate_hz = model.mean_rate_hz(self.world.ledger.time_s[index], horizon_s)
+        return rebalance(self.world, index, rate_hz, budget_bytes, horizon_s)
+
+    def heat_truth(
+        self, index: int, bins: int, by: Literal["physical", "virtual"] = "physical"
+    ) -> FloatArray:
+        """Return the true mean hit probability by address, ``(bins,)``, each 0..1.
+
+        Args:
+            index: Machine.
+            bins: Number of bins of equal size.
+            by: ``physical``: the memory nodes one after the other, free frames included;
+                ``virtual``: the workload's address space.
+        """
+        interval_s = float(self.engine.contexts["sample_us"][index * self._kdamonds]) * 1e-6
+        if by == "physical":
+            return physical_heat(self.world, index, bins, interval_s)
+        return virtual_heat(self.world, index, bins, interval_s, self._store.model(index))
+
+    def monitor_heat(self, index: int, bins: int) -> FloatArray:
+        """Return the access rate the monitors report by physical address, ``(bins,)``, 0..1."""
+        return monitor_heat(self.telemetry(), index, bins)
+
+
+def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    return np.divide(
+        numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0
+    )
+
+
+def _one_per_machine(
+    configs: str | Mapping[str, Any] | MachineConfig | Sequence[MachineConfig], num_machines: int
+) -> tuple[MachineConfig, ...]:
+    if num_machines < 1:
+        raise MachineError("too few machines", got=num_machines, allowed=">= 1")
+    if isinstance(configs, str | Mapping | MachineConfig):
+        return (machine_config(configs),) * num_machines
+    if len(configs) != num_machines:
+        raise MachineError(
+            "configurations do not fit the number of machines",
+            got=len(configs),
+            allowed=f"1 or {num_machines}",
+        )
+    return tuple(configs)
+
+
+def _on_node(context: Context, start: int, end: int) -> Context:
+    targets = tuple(
+        target if target.regions else replace(target, regions=(AddressRange(start=start, end=end),))
+        for target in context.targets or (Target(),)
+    )
+    return replace(context, targets=targets)

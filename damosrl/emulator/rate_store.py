@@ -1,0 +1,169 @@
+"""The store of all access rates: one copy per distinct workload, shared by the machines."""
+
+import math
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from damosrl.emulator.workload.model import AccessModel
+
+
+Element = TypeVar("Element", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class GridModel:
+    """An access model whose pieces are whole frames.
+
+    Args:
+        piece_frames: Frames of each piece in address order, ``(P,)`` int64.
+        rate_hz: ``(E, P)`` float32, accesses per second per page.
+        epoch_s: ``(E,)``, start of each epoch.
+        period_s: Time after which the epochs repeat.
+    """
+
+    piece_frames: NDArray[np.int64]
+    rate_hz: NDArray[np.float32]
+    epoch_s: NDArray[np.float64]
+    period_s: float
+
+    def mean_rate_hz(self, start_s: float, horizon_s: float) -> NDArray[np.float64]:
+        """Return each piece's mean rate ``(P,)`` over a time to come."""
+        return self._weights(start_s, horizon_s) @ self.rate_hz.astype(np.float64)
+
+    def _weights(self, start_s: float, horizon_s: float) -> NDArray[np.float64]:
+        """Share of [start, start + horizon) that each epoch is in force, ``(E,)``."""
+        weights = np.zeros(len(self.epoch_s))
+        ends = np.append(self.epoch_s[1:], self.period_s)
+        if not math.isfinite(self.period_s):
+            return _overlap(self.epoch_s, ends, start_s, start_s + horizon_s) / horizon_s
+        rounds, rest = divmod(horizon_s, self.period_s)
+        weights += rounds * (ends - self.epoch_s)
+        phase = start_s % self.period_s
+        weights += _overlap(self.epoch_s, ends, phase, phase + rest)
+        weights += _overlap(self.epoch_s + self.period_s, ends + self.period_s, phase, phase + rest)
+        return weights / horizon_s
+
+
+def _overlap(
+    starts: NDArray[np.float64], ends: NDArray[np.float64], low: float, high: float
+) -> NDArray[np.float64]:
+    return np.clip(np.minimum(ends, high) - np.maximum(starts, low), 0.0, None)
+
+
+def to_grid(access: AccessModel, granule_bytes: int) -> GridModel:
+    """Round an access model's borders up to whole frames, keeping each frame's mean rate.
+
+    Pieces that begin and end on the grid stay as they are; a frame that several pieces share
+    becomes a piece of its own with their mean rate, weighted by bytes.
+    """
+    borders = access.border_bytes
+    grid = np.unique(
+        np.concatenate([borders // granule_bytes, -(-borders // granule_bytes)]) * granule_bytes
+    )
+    if np.array_equal(grid, borders):
+        rates = access.rate_hz
+    else:
+        total = np.zeros((len(access.epoch_s), len(borders)))
+        np.cumsum(access.rate_hz * np.diff(borders), axis=1, out=total[:, 1:])
+        at_grid = np.array([np.interp(grid, borders, row) for row in total])
+        rates = (np.diff(at_grid, axis=1) / np.diff(grid)).astype(np.float32)
+    return GridModel(
+        piece_frames=np.diff(grid) // granule_bytes,
+        rate_hz=np.ascontiguousarray(rates, np.float32),
+        epoch_s=np.ascontiguousarray(access.epoch_s, np.float64),
+        period_s=access.period_s,
+    )
+
+
+@dataclass
+class _Entry:
+    access: AccessModel
+    model: GridModel
+    rate_at: int
+    epoch_at: int
+    users: int
+
+
+class RateStore:
+    """Keeps the rates of the access models in use; each distinct model once.
+
+    ``rates`` and ``epochs`` are the flat arrays the kernels read; they are replaced by larger ones
+    when a model finds no room.
+
+    Example:
+        >>> access = AccessModel(np.array([0, 4096]), np.zeros(1), np.ones((1, 1), np.float32))
+        >>> store = RateStore(num_machines=1)
+        >>> store.place(0, access, 4096).model.piece_frames
+        array([1])
+    """
+
+    def __init__(self, num_machines: int) -> None:
+        self.rates = np.zeros(1024, np.float32)
+        self.epochs = np.zeros(256)
+        self._entries: dict[tuple[int, int], _Entry] = {}
+        self._keys: list[tuple[int, int] | None] = [None] * num_machines
+
+    def place(self, machine: int, access: AccessModel, granule_bytes: int) -> _Entry:
+        """Give a machine an access model in place of the one it had."""
+        self._release(machine)
+        key = (id(access), granule_bytes)
+        entry = self._entries.get(key)
+        if entry is None:
+            model = to_grid(access, granule_bytes)
+            rate_at, epoch_at = self._room(model)
+            self.rates[rate_at : rate_at + model.rate_hz.size] = model.rate_hz.ravel()
+            self.epochs[epoch_at : epoch_at + len(model.epoch_s)] = model.epoch_s
+            entry = self._entries[key] = _Entry(access, model, rate_at, epoch_at, 0)
+        entry.users += 1
+        self._keys[machine] = key
+        return entry
+
+    def model(self, machine: int) -> GridModel:
+        """Return the access model of a machine that has one."""
+        key = self._keys[machine]
+        if key is None:
+            raise LookupError(f"machine {machine} has no workload")
+        return self._entries[key].model
+
+    def _release(self, machine: int) -> None:
+        key = self._keys[machine]
+        if key is None:
+            return
+        entry = self._entries[key]
+        entry.users -= 1
+        if entry.users == 0:
+            del self._entries[key]
+        self._keys[machine] = None
+
+    def _room(self, model: GridModel) -> tuple[int, int]:
+        """Find room between the entries in use, first fit, growing the arrays as needed."""
+        entries = list(self._entries.values())
+        rates = [(entry.rate_at, entry.model.rate_hz.size) for entry in entries]
+        epochs = [(entry.epoch_at, len(entry.model.epoch_s)) for entry in entries]
+        rate_at = first_gap(rates, model.rate_hz.size)
+        epoch_at = first_gap(epochs, len(model.epoch_s))
+        self.rates = grown(self.rates, rate_at + model.rate_hz.size)
+        self.epochs = grown(self.epochs, epoch_at + len(model.epoch_s))
+        return rate_at, epoch_at
+
+
+def first_gap(used: list[tuple[int, int]], size: int) -> int:
+    """Return the lowest place where a block fits between blocks (place, size) in use."""
+    place = 0
+    for start, length in sorted(used):
+        if start - place >= size:
+            return place
+        place = start + length
+    return place
+
+
+def grown(array: NDArray[Element], size: int) -> NDArray[Element]:
+    """Return the array, or a copy with room to spare when it is smaller than a size."""
+    if len(array) >= size:
+        return array
+    larger = np.zeros(max(size, 2 * len(array)), array.dtype)
+    larger[: len(array)] = array
+    return larger
