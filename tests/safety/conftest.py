@@ -1,0 +1,71 @@
+"""Telemetry of idle machines, to be varied by each test."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+from damosrl.knobs import Quantity, QuantitySet
+from damosrl.machine import Pressure, SchemeStats, Snapshot, Telemetry
+from damosrl.task import TaskSpec
+
+Readings = Callable[..., Telemetry]
+
+
+@pytest.fixture(name="spec")
+def _spec() -> TaskSpec:
+    """A task with a quota that can be off, a plain log knob and a symlog knob."""
+    knobs = QuantitySet(
+        (
+            Quantity(
+                "quota", "bytes/s", 1.0, 1024.0, "A quota.", "log", off_below=-0.9, default=64.0
+            ),
+            Quantity("share", "%", 1.0, 100.0, "A share.", "log", default=10.0),
+            Quantity("age", "s", 0.0, 30.0, "An age.", "symlog"),
+        )
+    )
+    observation = QuantitySet((Quantity("seen", "ratio", 0.0, 1.0, "Something."),))
+    return TaskSpec("test", observation, knobs, 1.0)
+
+
+@pytest.fixture(name="reading")
+def _reading() -> Readings:
+    """Build telemetry of N machines from time, PSI some avg10 (ratio) and migrated bytes."""
+
+    def build(time_s: ArrayLike, psi: ArrayLike = 0.0, migrated: ArrayLike = 0.0) -> Telemetry:
+        times = np.atleast_1d(np.asarray(time_s, dtype=np.float64))
+        count = len(times)
+        zero = np.zeros(count)
+        average = np.zeros((count, 3))
+        average[:, 0] = psi
+        none = np.zeros((count, 1, 1), dtype=np.int64)
+        return Telemetry(
+            time_s=times,
+            node_total_bytes=np.ones((count, 2)),
+            node_free_bytes=np.zeros((count, 2)),
+            snapshot=Snapshot(
+                np.zeros((count, 1), dtype=np.int64),
+                none.astype(np.uint64),
+                none.astype(np.uint64),
+                none.astype(np.uint32),
+                none.astype(np.uint32),
+            ),
+            samples_per_aggregation=np.full((count, 1), 20),
+            aggregation_us=np.full((count, 1), 100_000),
+            stats=SchemeStats(none, none, none, none, none, none),
+            pressure=Pressure(zero, zero, average, np.zeros((count, 3))),
+            migrated_up_bytes=zero + np.asarray(migrated),
+            migrated_down_bytes=zero,
+            returned_bytes=zero,
+            kdamond_cpu_us=zero,
+            latency_ns=zero,
+        )
+
+    return build
+
+
+@pytest.fixture(name="idle")
+def _idle(reading: Readings) -> Telemetry:
+    """Two machines at time 0."""
+    return reading([0.0, 0.0])
