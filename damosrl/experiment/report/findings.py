@@ -9,7 +9,7 @@ import numpy as np
 from damosrl.experiment.report.cast import is_policy
 from damosrl.experiment.report.inputs import Run
 from damosrl.experiment.report.scores import GIB, ScoreRow, mean_of, moved_bytes, number
-from damosrl.experiment.report.workloads import ScoreMatrix
+from damosrl.experiment.report.workloads import ScoreMatrix, scored_by_movement
 
 OPPONENTS = ("best_static", "quantile", "consist_warm", "consist")
 CLEAR = 0.02
@@ -165,10 +165,8 @@ def _wasted(run: Run, rows: list[ScoreRow], matrix: ScoreMatrix | None) -> list[
     """Name who moved most where nothing could be gained."""
     if matrix is None or run.episodes is None or not any(matrix.by_movement):
         return []
-    still = [
-        name for name, moved in zip(matrix.workloads, matrix.by_movement, strict=True) if moved
-    ]
-    on_still = np.isin(run.episodes.text("workload"), still)
+    still = [name for name, by in zip(matrix.workloads, matrix.by_movement, strict=True) if by]
+    on_still = scored_by_movement(run.episodes)
     moved = moved_bytes(run.episodes) / GIB
     spent = {
         row.label: mean_of(moved[on_still & (run.episodes.text("tuner") == row.name)])
@@ -181,7 +179,7 @@ def _wasted(run: Run, rows: list[ScoreRow], matrix: ScoreMatrix | None) -> list[
     most, least = max(spent, key=spent.__getitem__), min(spent, key=spent.__getitem__)
     return [
         Finding(
-            f"On {_listed(still)} nothing can be gained, so nothing should be moved: {most} still "
+            f"Where nothing can be gained ({_listed(still)}) nothing should be moved: {most} still "
             f"moves {number(spent[most], 1)} GiB per episode, {least} "
             f"{number(spent[least], 1)} GiB.",
             "loss" if spent[most] > 1.0 else "plain",

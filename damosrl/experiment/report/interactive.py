@@ -7,6 +7,7 @@ a browser that cannot (or paper) shows the static figure instead.
 import base64
 import gzip
 import json
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ def pack(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 
+@cache
 def packed_plotly() -> str:
     """Return the plotly.js that the Python package ships, packed."""
     return pack(get_plotlyjs())
@@ -60,7 +62,8 @@ def episode_data(
         shown: Tuners visible at first; the others wait in the legend.
 
     Returns:
-        ``{"layout": ..., "episodes": {workload: traces}}``, or None without recorded steps.
+        ``{"layout": ..., "episodes": {workload: traces}, "thinned": whether steps were averaged}``,
+        or None without recorded steps.
     """
     panels = [panel for panel in PANELS if run.steps is not None and run.steps.has(panel.source)]
     if not panels or not series_workloads(run):
@@ -69,7 +72,18 @@ def episode_data(
         workload: _traces(run, cast, workload, panels, [row.name for row in rows], shown)
         for workload in series_workloads(run)
     }
-    return {"layout": _layout(panels), "episodes": episodes}
+    return {
+        "layout": _layout(panels),
+        "episodes": episodes,
+        "thinned": any(len(steps) > MAX_POINTS for steps in _all_episodes(run, rows)),
+    }
+
+
+def _all_episodes(run: Run, rows: list[ScoreRow]) -> list[Table]:
+    found = [
+        episode_steps(run, workload, row.name) for workload in series_workloads(run) for row in rows
+    ]
+    return [steps for steps in found if steps is not None]
 
 
 def packed_episodes(data: dict[str, Any]) -> str:

@@ -54,9 +54,9 @@ def build_page(
 
 
 def _kind(run: Run) -> str:
-    if run.is_compare:
-        return "compare"
-    return "train" if run.learning is not None else "tune"
+    if run.learning is not None:
+        return "train"
+    return "tune" if run.trials is not None else "compare"
 
 
 def _kind_title(run: Run) -> str:

@@ -28,6 +28,7 @@ from damosrl.experiment.report.score_section import duel_grid, findings_list, sc
 from damosrl.experiment.report.scores import ScoreRow, number
 from damosrl.experiment.report.series import headline_tuners
 from damosrl.experiment.report.workloads import ScoreMatrix
+from damosrl.experiment.scoring import LOWEST_MOVEMENT_SCORE, SMALLEST_GAIN
 
 Drawings = dict[str, Drawing]
 
@@ -35,9 +36,10 @@ SCORE_DEFINITION = (
     "The score of an episode is (slowdown of noop − slowdown of the tuner) / (slowdown of noop − "
     "slowdown of the oracle), on the same workload and seed: 0 is doing nothing, 1 is the oracle, "
     "negative is worse than doing nothing. Slowdown is the application's mean time per request "
-    "against the same application with all of its memory in the fast tier. Where noop and oracle "
-    "differ by less than 0.02 in slowdown there is nothing to gain; such an episode is scored by "
-    "movement instead, 1 − migrated bytes / footprint: moving nothing is right."
+    "against the same application with all of its memory in the fast tier. Where the oracle gains "
+    f"less than {SMALLEST_GAIN:g} in slowdown there is nothing to win; such an episode is scored "
+    "by movement instead, 1 − migrated bytes / footprint, at least "
+    f"{number(LOWEST_MOVEMENT_SCORE, 0)}: moving nothing is right, so there noop earns 1."
 )
 
 WORDS = (
@@ -120,7 +122,8 @@ def learning_section(drawn: Drawings) -> Section | None:
     body += picture(
         drawn.get("search"),
         "Score of every trial and the best so far",
-        "Every dot is one fixed configuration, scored on the training workloads.",
+        "Every dot is one fixed configuration, scored on the training workloads. The best of many "
+        "noisy numbers is partly luck, so the best few are measured again on fresh seeds.",
     )
     return Section("learning", "Learning", body) if body else None
 
@@ -137,11 +140,6 @@ def episode_section(
         f"<option{' selected' if name == workload else ''}>{escape(name)}</option>"
         for name in data["episodes"]
     )
-    thinned = any(
-        len(trace["x"]) == interactive.MAX_POINTS
-        for traces in data["episodes"].values()
-        for trace in traces
-    )
     body = paragraph(
         "The first seed of a workload, step by step: what the tuner set, what was moved, and what "
         "the application felt. The workload shown first is the one on which the tuners differ "
@@ -155,7 +153,7 @@ def episode_section(
         "double-click to reset.</p>"
         '<div id="live-episode" role="img" aria-label="Time series of one episode"></div>'
     )
-    if thinned:
+    if data["thinned"]:
         body += paragraph(
             f"The live curves average neighbouring steps down to {interactive.MAX_POINTS} points; "
             "steps.csv has every step.",

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from damosrl.experiment.report.cast import Cast
 from damosrl.experiment.report.inputs import Run
 from damosrl.experiment.report.scores import ScoreRow, column, mean_of
-from damosrl.experiment.report.table import Table
-
-MOVEMENT_RULE = "movement"
+from damosrl.experiment.report.table import Mask, Table
+from damosrl.experiment.scoring import BY_MOVEMENT
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class ScoreMatrix:
         labels: Short labels, same order.
         workloads: Workload names, grouped by split.
         splits: Split of each workload; empty text where unknown.
-        by_movement: Whether a workload is scored by moved bytes, ``(W,)``.
+        by_movement: Whether some episode of a workload is scored by moved bytes, ``(W,)``.
         scores: Mean over seeds ``(W, T)``; NaN where a tuner did not run.
     """
 
@@ -47,6 +46,7 @@ def score_matrix(run: Run, cast: Cast, rows: list[ScoreRow]) -> ScoreMatrix | No
     tuners = tuple(row.name for row in rows if row.name in ran)
     splits = {name: _only(episodes, name, "split") for name in episodes.names("workload")}
     workloads = tuple(sorted(splits, key=lambda name: (splits[name] != "train", splits[name])))
+    moved = scored_by_movement(episodes)
     scores = np.full((len(workloads), len(tuners)), np.nan)
     of_workload, of_tuner = episodes.text("workload"), episodes.text("tuner")
     values = column(episodes, "score")
@@ -58,9 +58,16 @@ def score_matrix(run: Run, cast: Cast, rows: list[ScoreRow]) -> ScoreMatrix | No
         tuple(cast.labels[name] for name in tuners),
         workloads,
         tuple(splits[name] for name in workloads),
-        tuple(MOVEMENT_RULE in _only(episodes, name, "score_rule").lower() for name in workloads),
+        tuple(bool(moved[of_workload == name].any()) for name in workloads),
         scores,
     )
+
+
+def scored_by_movement(episodes: Table) -> Mask:
+    """Tell which episodes ``(rows,)`` are scored by moved bytes, as nothing can be gained there."""
+    if not episodes.has("score_rule"):
+        return np.zeros(len(episodes), dtype=np.bool_)
+    return np.asarray(episodes.text("score_rule") == BY_MOVEMENT, dtype=np.bool_)
 
 
 def _only(episodes: Table, workload: str, name: str) -> str:

@@ -36,6 +36,9 @@ def write_report(run_dir: Path) -> Path:
         RunFolderError: The folder is missing, holds no results, or cannot be written.
     """
     run = load_run(run_dir)
+    pictures = run_dir / "figures"
+    with writing(pictures):
+        pictures.mkdir(exist_ok=True)
     cast = cast_of(run)
     rows = score_rows(run, cast)
     matrix = score_matrix(run, cast, rows)
@@ -53,9 +56,6 @@ def write_report(run_dir: Path) -> Path:
         }
         drawn = _draw(figures)
     page = build_page(run, cast, rows, matrix, drawn, workload)
-    pictures = run_dir / "figures"
-    with writing(pictures):
-        pictures.mkdir(exist_ok=True)
     for drawing in drawn.values():
         RunFolder(pictures).write_bytes(f"{drawing.name}.png", drawing.png)
     RunFolder(run_dir).write_text(PAGE, page)

@@ -69,7 +69,7 @@ def episode_rows(rng: np.random.Generator) -> list[Row]:
                 moved = moved_gib * float(rng.uniform(0.7, 1.4)) * GIB
                 moved = 0.0 if still and tuner == "oracle" else moved
                 if still:
-                    score = 1.0 - moved / (16 * GIB)
+                    score = max(1.0 - moved / (16 * GIB), -1.0)
                 slowdown = 1.204 if still else 1.42 - 0.38 * score
                 rows.append(_episode(tuner, workload, family, split, seed, score, slowdown, moved))
     return rows
@@ -111,6 +111,7 @@ def _episode(
         "reward_sum": round(-slowdown * STEPS, 3),
         "steps_count": STEPS,
         "monitor": "fast",
+        "footprint_bytes": 16 * GIB,
     }
 
 
@@ -331,9 +332,12 @@ def make_tune(tmp_path: Path) -> MakeRun:
         folder.mkdir()
         rng = np.random.default_rng(seed)
         rows = [
-            {"number": place, "score": round(float(rng.beta(3, 2)), 5), "state": "complete"}
-            for place in range(60)
+            {"trial": place, "stage": "search", "state": "complete", "score": round(score, 5)}
+            for place, score in enumerate(rng.beta(3, 2, size=60).tolist())
         ]
+        best = sorted(rows, key=lambda row: -float(row["score"]))[:4]
+        rows += [{**row, "stage": "final", "score": float(row["score"]) - 0.05} for row in best]
+        rows.append({"trial": 60, "stage": "search", "state": "fail", "score": ""})
         write_rows(folder / "trials.csv", rows)
         write_provenance(folder, "damosrl tune agent=tpe trials=60")
         return folder

@@ -18,7 +18,7 @@ MakeRun = Callable[..., Path]
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """A folder that does not exist is refused by its path."""
-    with pytest.raises(RunFolderError, match="no such run folder: got .*nowhere"):
+    with pytest.raises(RunFolderError, match=r"no such run folder: got .*nowhere"):
         load_run(tmp_path / "nowhere")
 
 

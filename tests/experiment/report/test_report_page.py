@@ -317,9 +317,9 @@ def test_the_monitors_error_is_counted() -> None:
 
 def test_long_episodes_stay_small(make_compare: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Curves longer than the limit are averaged down, and the page says so."""
-    monkeypatch.setattr(interactive, "MAX_POINTS", 40)
+    monkeypatch.setattr(interactive, "MAX_POINTS", 35)
     page = write_report(make_compare())
     data = json.loads(packed(page, "packed-episodes"))
     curves = [t for t in data["episodes"]["zipf"] if t["mode"] == "lines"]
-    assert {len(trace["y"]) for trace in curves} == {40}
-    assert "average neighbouring steps down to 40 points" in read_page(page).text
+    assert {len(trace["y"]) for trace in curves} == {30}
+    assert "average neighbouring steps down to 35 points" in read_page(page).text

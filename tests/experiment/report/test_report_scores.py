@@ -150,7 +150,7 @@ def test_a_tuner_below_zero_is_named_as_a_loss(make_compare: MakeRun) -> None:
 def test_waste_where_nothing_can_be_gained_is_named(make_compare: MakeRun) -> None:
     """The tuner that moved most on the uniform control is named."""
     assert any(
-        f.text.startswith("On uniform nothing can be gained") and "random" in f.text
+        f.text.startswith("Where nothing can be gained (uniform)") and "random" in f.text
         for f in _findings(make_compare())
     )
 

@@ -1,5 +1,7 @@
 """How a tuner got better: learning curve of a training, best-so-far of a search."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -85,36 +87,54 @@ def _add_wall_time(axes: Axes, learning: Table) -> None:
 
 
 def search_figure(trials: Table | None) -> Figure | None:
-    """Draw every trial's score and the best so far; None without trials."""
-    if trials is None or not trials.has("score"):
+    """Draw every trial's score, the best so far, and finalists measured again; None without."""
+    if trials is None or not trials.has("score") or not len(_searched(trials)):
         return None
-    scores = trials.numbers("score")
-    if not np.isfinite(scores).any():
-        return None
-    number = np.arange(1, scores.size + 1)
+    searched = _searched(trials)
+    scores = searched.numbers("score")
     best = np.fmax.accumulate(scores)
+    number = _trial_numbers(searched)
     figure = new_figure(3.8)
     axes = figure.add_subplot()
-    axes.plot(
-        number,
-        scores,
-        linestyle="none",
-        marker="o",
-        markersize=4,
-        color=MUTED,
-        alpha=0.6,
-        label="one configuration",
-    )
-    axes.step(
-        number,
-        best,
-        where="post",
-        color=LOOKS["best_static"].colour,
-        linewidth=2.4,
-        label=f"best so far ({best[-1]:.3f} at the end)",
-    )
+    dots: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 4}
+    axes.plot(number, scores, color=MUTED, alpha=0.6, label="one configuration", **dots)
+    text = f"best so far ({best[-1]:.3f} at the end)"
+    colour = LOOKS["best_static"].colour
+    axes.step(number, best, where="post", color=colour, linewidth=2.4, label=text)
+    again = _measured_again(trials)
+    if len(again):
+        finalists: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 6.5}
+        axes.plot(
+            _trial_numbers(again),
+            again.numbers("score"),
+            color=LOOKS["consist_warm"].colour,
+            label="finalist, measured again on fresh seeds",
+            **finalists,
+        )
     axes.set_xlabel("trial")
     axes.set_ylabel("score on the training mix")
     axes.set_title("Search over static configurations")
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
     return figure
+
+
+def _searched(trials: Table) -> Table:
+    """Return the scored rows of the first stage, the search itself."""
+    known = trials.where(np.isfinite(trials.numbers("score")))
+    if not len(known) or not known.has("stage"):
+        return known
+    return known.where(known.text("stage") == trials.text("stage")[0])
+
+
+def _measured_again(trials: Table) -> Table:
+    """Return the scored rows of later stages."""
+    known = trials.where(np.isfinite(trials.numbers("score")))
+    if not known.has("stage"):
+        return known.where(np.zeros(len(known), dtype=np.bool_))
+    return known.where(known.text("stage") != trials.text("stage")[0])
+
+
+def _trial_numbers(trials: Table) -> FloatArray:
+    if trials.has("trial"):
+        return trials.numbers("trial") + 1.0
+    return np.arange(1.0, len(trials) + 1.0)

@@ -41,7 +41,7 @@ def matrix_figure(matrix: ScoreMatrix | None) -> Figure | None:
         axes.axhline(border - 0.5, color=INK, linewidth=1.2)
     notes = "mean score per workload (0 = doing nothing, 1 = oracle)"
     if any(matrix.by_movement):
-        notes += "; † scored by movement: nothing to gain there"
+        notes += "; † episodes with nothing to gain are scored by movement"
     axes.set_xlabel(notes, color=MUTED)
     axes.set_title("Score on every workload")
     return figure

@@ -88,6 +88,7 @@ def to_drawing(name: str, figure: Figure) -> Drawing:
     """Render a figure; the same figure gives the same bytes."""
     png, svg = io.BytesIO(), io.BytesIO()
     figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    figure.set_layout_engine("none")  # places are settled; measuring all texts again is slow
     figure.savefig(svg, format="svg", dpi=PNG_DPI, metadata={"Date": None, "Creator": None})
     return Drawing(name, png.getvalue(), svg.getvalue())
 
@@ -100,7 +101,7 @@ def line_of(look: Look) -> dict[str, Any]:
 
 def marker_of(look: Look, size: float = 7.0) -> dict[str, Any]:
     """Return the matplotlib keywords of a tuner's marker, without a line."""
-    strokes = look.marker in ("x", "1", "2", "3")
+    strokes = look.marker in ("x", "1", "2", "3", "4")
     return {
         "marker": look.marker,
         "color": look.colour,
