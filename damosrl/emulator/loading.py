@@ -237,10 +237,11 @@ def _load_scheme(state: EngineState, c: int, s: int, scheme: Scheme) -> None:
         place["target_value"] = goal.target_value
         place["current_value"] = goal.current_value
         place["nid"] = goal.nid
-    _load_filters(state, c, s, scheme.filters)
+    load_filters(state, c, s, scheme.filters)
 
 
-def _load_filters(state: EngineState, c: int, s: int, filters: Sequence[Filter]) -> None:
+def load_filters(state: EngineState, c: int, s: int, filters: Sequence[Filter]) -> None:
+    """Install a scheme's filters, given in installation order."""
     core = [condition for condition in filters if condition.layer is FilterLayer.CORE]
     for f, condition in enumerate(core):
         place = state.filters[c, s, f : f + 1]

@@ -7,7 +7,7 @@ from damosrl.errors import DocumentError
 
 
 @dataclass
-class Region:
+class TrackedRegion:
     """One region outside the engine's arrays.
 
     Args:
@@ -51,8 +51,8 @@ def aligned_ranges(ranges: Sequence[tuple[int, int]], min_region_sz: int) -> lis
 
 
 def set_regions(
-    regions: Sequence[Region], ranges: Sequence[tuple[int, int]], min_region_sz: int
-) -> list[Region]:
+    regions: Sequence[TrackedRegion], ranges: Sequence[tuple[int, int]], min_region_sz: int
+) -> list[TrackedRegion]:
     """Return a target's regions after fitting them to new ranges.
 
     What was learnt about regions that stay is kept; only outer borders move and holes are filled
@@ -62,25 +62,25 @@ def set_regions(
         DocumentError: See `aligned_ranges`; the kernel answers EINVAL.
 
     Example:
-        >>> [(r.start, r.end) for r in set_regions([Region(4, 16), Region(24, 32)], [(8, 28)], 1)]
-        [(8, 16), (16, 24), (24, 28)]
+        >>> [(r.start, r.end) for r in set_regions([TrackedRegion(4, 16)], [(8, 28)], 1)]
+        [(8, 28)]
     """
     aligned = aligned_ranges(ranges, min_region_sz)
     kept = [region for region in regions if any(region.meets(*item) for item in ranges)]
-    fitted: list[Region] = []
+    fitted: list[TrackedRegion] = []
     after = 0
     for (low, high), (start, end) in zip(ranges, aligned, strict=True):
-        inside: list[Region] = []
+        inside: list[TrackedRegion] = []
         while after < len(kept) and kept[after].start < high:
             if kept[after].meets(low, high):
                 inside.append(kept[after])
             after += 1
         if not inside:
-            fitted.append(Region(start, end))
+            fitted.append(TrackedRegion(start, end))
             continue
         inside[0].start, inside[-1].end = start, end
         for region in inside:
             if fitted and region is not inside[0] and fitted[-1].end != region.start:
-                fitted.append(Region(fitted[-1].end, region.start))
+                fitted.append(TrackedRegion(fitted[-1].end, region.start))
             fitted.append(region)
     return fitted
