@@ -87,6 +87,10 @@ def _refuse_unknown(kind: Any, values: Any, where: str) -> None:
         for place, value in enumerate(values):
             _refuse_unknown(typing.get_args(kind)[0], value, f"{where}[{place}]")
         return
+    if origin is dict and isinstance(values, Mapping):
+        for key, value in values.items():
+            _refuse_unknown(typing.get_args(kind)[1], value, f"{where}.{key}")
+        return
     if not dataclasses.is_dataclass(kind) or not isinstance(values, Mapping):
         return
     hints = typing.get_type_hints(kind)
