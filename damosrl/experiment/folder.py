@@ -136,18 +136,23 @@ def create_folder(
         try:
             path.mkdir()
         except FileExistsError:
-            raise RunFolderError(
-                "the output folder exists; runs are never overwritten",
-                got=path,
-                allowed="a path that does not exist",
-                fix=f"give out={_free_name(path)}",
-            ) from None
+            raise folder_exists(path) from None
     folder = RunFolder(path)
     folder.write_yaml(CONFIG, dict(config))
     folder.write_yaml(OVERRIDES, list(overrides))
     folder.write_text(COMMAND, command + "\n")
     folder.write_json(VERSIONS, versions())
     return folder
+
+
+def folder_exists(path: Path) -> RunFolderError:
+    """Return the error for an output folder that exists, naming one that does not."""
+    return RunFolderError(
+        "the output folder exists; runs are never overwritten",
+        got=path,
+        allowed="a path that does not exist",
+        fix=f"give out={_free_name(path)}",
+    )
 
 
 def reopen_folder(path: Path, finished_mark: str) -> tuple[RunFolder, dict[str, Any]]:

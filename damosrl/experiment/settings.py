@@ -8,7 +8,6 @@ from typing import Any, Literal
 from damosrl.errors import ConfigError, StatisticsError, UnknownNameError
 
 MonitorMode = Literal["fast", "exact"]
-ActionKind = Literal["absolute", "relative", "discrete"]
 WorkloadSpec = str | dict[str, Any]
 
 NOOP = "noop"
@@ -138,7 +137,6 @@ class TrainSettings(WorldSettings):
         seed: Of everything random; equal seeds give equal weights.
         num_envs: Machines that train side by side.
         timesteps: Decisions in total over all machines; None takes the agent's own number.
-        action: What an action means: knobs, changes of knobs, or {down, keep, up}.
         checkpoint_every: Decisions between checkpoints.
     """
 
@@ -148,7 +146,6 @@ class TrainSettings(WorldSettings):
     seed: int = 0
     num_envs: int = 32
     timesteps: int | None = None
-    action: ActionKind = "absolute"
     checkpoint_every: int = 50_000
 
     def __post_init__(self) -> None:

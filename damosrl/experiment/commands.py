@@ -1,0 +1,105 @@
+"""What the command line calls: each command prints progress, then the path of what it wrote."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from damosrl.experiment.launch import Launch, prepare_launch
+from damosrl.experiment.settings import CompareSettings, TrainSettings, TuneSettings
+
+SUMMARY = "summary.json"
+"""A run that has it is finished, whichever command wrote it."""
+
+
+def compare(arguments: Namespace) -> int:
+    """Run `damosrl compare`."""
+    from damosrl.experiment.compare import compare as run  # noqa: PLC0415  as late as possible
+
+    launch = prepare_launch("compare", CompareSettings, arguments.settings, SUMMARY)
+    return _run(run, launch, arguments.quiet)
+
+
+def train(arguments: Namespace) -> int:
+    """Run `damosrl train`."""
+    from damosrl.experiment.train import train as run  # noqa: PLC0415  as late as possible
+
+    launch = prepare_launch("train", TrainSettings, arguments.settings, SUMMARY)
+    return _run(run, launch, arguments.quiet)
+
+
+def tune(arguments: Namespace) -> int:
+    """Run `damosrl tune`."""
+    from damosrl.experiment.tune import tune as run  # noqa: PLC0415  as late as possible
+
+    launch = prepare_launch("tune", TuneSettings, arguments.settings, SUMMARY)
+    return _run(run, launch, arguments.quiet)
+
+
+def report(arguments: Namespace) -> int:
+    """Run `damosrl report`."""
+    from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
+
+    folder = Path(arguments.run)
+    written = write_report(folder)
+    _show_scores(folder, arguments.quiet)
+    print(written)
+    return 0
+
+
+def conformance(arguments: Namespace) -> int:
+    """Run `damosrl conformance`."""
+    from damosrl.emulator.conformance import check_paths, print_case  # noqa: PLC0415
+
+    paths = [Path(case) for case in arguments.cases]
+    if arguments.check:
+        return int(check_paths(paths))
+    for path in paths:
+        print_case(path)
+    return 0
+
+
+def describe(arguments: Namespace) -> int:
+    """Run `damosrl env describe`."""
+    from damosrl.experiment.describe import describe_environment  # noqa: PLC0415
+
+    print(describe_environment(arguments.settings))
+    return 0
+
+
+def bench(arguments: Namespace) -> int:
+    """Run `damosrl bench`."""
+    from damosrl.experiment.bench import as_json, run  # noqa: PLC0415
+
+    del arguments  # it has no progress to be quiet about
+    print(as_json(run()))
+    return 0
+
+
+def _run(run: Callable[..., Path], launch: Launch[Any], quiet: bool) -> int:
+    """Run a command that writes a folder; say how to go on if the user stops it."""
+    try:
+        path = run(launch, quiet=quiet)
+    except KeyboardInterrupt:
+        words = "interrupted; nothing has been written"
+        if launch.started:
+            words = (
+                "interrupted; what is finished is kept: continue with "
+                f"`damosrl {launch.command} resume={launch.path}`"
+            )
+        print(words, file=sys.stderr)
+        return 1
+    _show_scores(path, quiet)
+    print(path)
+    return 0
+
+
+def _show_scores(folder: Path, quiet: bool) -> None:
+    if quiet or not (folder / "episodes.csv").is_file():
+        return
+    from rich.console import Console  # noqa: PLC0415  only when something is shown
+
+    from damosrl.experiment.report import score_table  # noqa: PLC0415  loads matplotlib
+
+    Console(file=sys.stderr).print(score_table(folder))

@@ -1,0 +1,52 @@
+"""`damosrl compare`: the same workloads and seeds for every tuner, and honest numbers."""
+
+from pathlib import Path
+
+from damosrl.experiment.campaign import Campaign, Entrant, prepare, run_campaign
+from damosrl.experiment.launch import Launch
+from damosrl.experiment.settings import CompareSettings, world_of
+from damosrl.experiment.summary import summarise
+
+SUMMARY = "summary.json"
+
+
+def compare(launch: Launch[CompareSettings], *, quiet: bool = False) -> Path:
+    """Run a comparison, or what is missing of one.
+
+    Args:
+        launch: Settings, and the folder to write.
+        quiet: Print no progress.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        DamosrlError: Something asked for cannot be used; nothing has been written then.
+        RunFolderError: The folder exists, or the disk is full.
+    """
+    settings = launch.settings
+    prepared = prepare(_campaign(settings))
+    folder = launch.folder()
+    rows = run_campaign(prepared, folder, quiet=quiet)
+    summary = summarise(
+        rows, interval=settings.interval, resamples=settings.resamples, monitor=settings.monitor
+    )
+    folder.write_json(SUMMARY, summary)
+    from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
+
+    write_report(folder.path)
+    return folder.path
+
+
+def _campaign(settings: CompareSettings) -> Campaign:
+    return Campaign(
+        entrants=tuple(Entrant(name, name) for name in settings.all_tuners),
+        workloads=settings.workloads,
+        seeds=settings.seed_list,
+        steps=settings.steps,
+        world=world_of(settings),
+        train_workload=settings.train_workload,
+        jobs=settings.jobs,
+        heatmap_tuner=settings.heatmap_tuner or settings.tuners[0],
+        heatmap_bins=settings.heatmap_bins,
+    )
