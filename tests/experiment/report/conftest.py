@@ -11,6 +11,7 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
+from damosrl.experiment.report import write_report
 from damosrl.experiment.statistics import (
     bootstrap,
     interquartile_mean,
@@ -56,10 +57,11 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def episode_rows(rng: np.random.Generator) -> list[Row]:
+def episode_rows(rng: np.random.Generator, tuners: Sequence[str]) -> list[Row]:
     """Draw one row per tuner x workload x seed, with every column of episodes.csv."""
     rows = []
-    for tuner, (typical, spread, moved_gib) in TUNERS.items():
+    for tuner in tuners:
+        typical, spread, moved_gib = TUNERS[tuner]
         for workload, (family, split) in WORKLOADS.items():
             still = workload == "uniform"
             hard = {"cyclic_scan": 0.55, "zipf": 0.9}.get(workload, 1.0)
@@ -115,10 +117,10 @@ def _episode(
     }
 
 
-def step_rows(rng: np.random.Generator) -> list[Row]:
+def step_rows(rng: np.random.Generator, tuners: Sequence[str]) -> list[Row]:
     """Draw the steps of one episode per tuner x workload, with every column of steps.csv."""
     return [
-        row for tuner in TUNERS for workload in WORKLOADS for row in _steps_of(tuner, workload, rng)
+        row for tuner in tuners for workload in WORKLOADS for row in _steps_of(tuner, workload, rng)
     ]
 
 
@@ -166,7 +168,7 @@ def _steps_of(tuner: str, workload: str, rng: np.random.Generator) -> list[Row]:
 
 def summary_of(episodes: Sequence[Row], rng: np.random.Generator) -> dict[str, Any]:
     """Summarise episodes with the package's own statistics."""
-    names = list(TUNERS)
+    names = list(dict.fromkeys(str(row["tuner"]) for row in episodes))
     scores = {
         name: np.array(
             [
@@ -277,26 +279,43 @@ def write_provenance(folder: Path, command: str) -> None:
     (folder / "versions.json").write_text(json.dumps(versions), encoding="utf-8")
 
 
+def write_compare(folder: Path, seed: int = 0, tuners: Sequence[str] = tuple(TUNERS)) -> Path:
+    """Write a comparison's whole folder."""
+    folder.mkdir()
+    rng = np.random.default_rng(seed)
+    episodes, steps = episode_rows(rng, tuners), step_rows(rng, tuners)
+    write_rows(folder / "episodes.csv", episodes)
+    write_rows(folder / "steps.csv", steps)
+    summary = json.dumps(summary_of(episodes, rng))
+    (folder / "summary.json").write_text(summary, encoding="utf-8")
+    write_heatmap(folder / "heatmap.npz", rng)
+    write_events(folder / "events.jsonl", steps)
+    write_provenance(folder, "damosrl compare tuners=[pi,quantile] seeds=5 steps=120")
+    return folder
+
+
 @pytest.fixture
 def make_compare(tmp_path: Path) -> MakeRun:
     """Return a function that writes a comparison's folder of invented numbers."""
 
     def make(name: str = "compare", seed: int = 0) -> Path:
-        folder = tmp_path / name
-        folder.mkdir()
-        rng = np.random.default_rng(seed)
-        episodes, steps = episode_rows(rng), step_rows(rng)
-        write_rows(folder / "episodes.csv", episodes)
-        write_rows(folder / "steps.csv", steps)
-        (folder / "summary.json").write_text(
-            json.dumps(summary_of(episodes, rng)), encoding="utf-8"
-        )
-        write_heatmap(folder / "heatmap.npz", rng)
-        write_events(folder / "events.jsonl", steps)
-        write_provenance(folder, "damosrl compare tuners=[pi,quantile] seeds=5 steps=120")
-        return folder
+        return write_compare(tmp_path / name, seed)
 
     return make
+
+
+@pytest.fixture
+def small_compare(tmp_path: Path) -> Path:
+    """Return a comparison's folder with few tuners, quick to draw."""
+    return write_compare(tmp_path / "small", tuners=("noop", "oracle", "quantile"))
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a comparison's folder with its report; tests only read it."""
+    folder = write_compare(tmp_path_factory.mktemp("reported") / "compare")
+    write_report(folder)
+    return folder
 
 
 @pytest.fixture

@@ -87,13 +87,11 @@ def _style() -> Any:
         yield
 
 
-def test_a_comparison_gets_page_and_figures(make_compare: MakeRun) -> None:
+def test_a_comparison_gets_page_and_figures(reported: Path) -> None:
     """One page within its size, all figures as PNG, every part linked from the contents."""
-    folder = make_compare()
-    page = write_report(folder)
-    assert page == folder / "report.html"
+    page = reported / "report.html"
     assert page.stat().st_size < MAX_PAGE_BYTES
-    pictures = {path.stem: path.read_bytes() for path in (folder / "figures").iterdir()}
+    pictures = {path.stem: path.read_bytes() for path in (reported / "figures").iterdir()}
     assert set(pictures) == COMPARE_FIGURES
     assert all(content.startswith(b"\x89PNG") for content in pictures.values())
     reader = read_page(page)
@@ -104,9 +102,9 @@ def test_a_comparison_gets_page_and_figures(make_compare: MakeRun) -> None:
     assert len(reader.alternatives) == len(COMPARE_FIGURES)
 
 
-def test_the_page_loads_nothing(make_compare: MakeRun) -> None:
+def test_the_page_loads_nothing(reported: Path) -> None:
     """No reference leaves the file: pictures are embedded, scripts are inline."""
-    page = write_report(make_compare())
+    page = reported / "report.html"
     reader = read_page(page)
     assert all(source.startswith("data:image/svg+xml;base64,") for source in reader.sources)
     assert all(link.startswith("#") for link in reader.links)
@@ -114,25 +112,24 @@ def test_the_page_loads_nothing(make_compare: MakeRun) -> None:
     assert not re.search(r"@import|url\(|<link|https?://", markup)
 
 
-def test_plotly_travels_once_and_whole(make_compare: MakeRun) -> None:
+def test_plotly_travels_once_and_whole(reported: Path) -> None:
     """The packed script is the one that the plotly package ships, and it is there once."""
-    page = write_report(make_compare())
+    page = reported / "report.html"
     script = packed(page, "packed-plotly")
     assert "plotly.js v" in script[:400]
     assert page.read_text(encoding="utf-8").count('id="packed-plotly"') == 1
 
 
-def test_the_live_curves_are_the_recorded_steps(make_compare: MakeRun) -> None:
+def test_the_live_curves_are_the_recorded_steps(reported: Path) -> None:
     """What plotly.js draws equals steps.csv, four digits, for each tuner and workload."""
-    folder = make_compare()
-    data = json.loads(packed(write_report(folder), "packed-episodes"))
+    data = json.loads(packed(reported / "report.html", "packed-episodes"))
     assert len(data["episodes"]) == 6
     traces = data["episodes"]["zipf"]
     assert len(traces) == 9 * len(PANELS)
     curve = next(
         trace for trace in traces if trace["legendgroup"] == "pi" and trace["yaxis"] == "y"
     )
-    steps = episode_steps(load_run(folder), "zipf", "pi")
+    steps = episode_steps(load_run(reported), "zipf", "pi")
     assert steps is not None
     assert np.allclose(curve["y"], steps.numbers("slowdown_ratio"), rtol=1e-3)
     assert curve["x"] == steps.numbers("time_s").tolist()
@@ -140,17 +137,17 @@ def test_the_live_curves_are_the_recorded_steps(make_compare: MakeRun) -> None:
     assert {trace["yaxis"].replace("y", "yaxis") for trace in traces} == axes
 
 
-def test_a_quota_that_is_off_is_a_gap(make_compare: MakeRun) -> None:
+def test_a_quota_that_is_off_is_a_gap(reported: Path) -> None:
     """One byte per second, the way to write off, is not drawn on the logarithmic axis."""
-    steps = episode_steps(load_run(make_compare()), "zipf", "noop")
+    steps = episode_steps(load_run(reported), "zipf", "noop")
     assert steps is not None
     panel = next(panel for panel in PANELS if panel.source == "knob_promotion_quota")
     assert np.isnan(panel.read(steps)).all()
 
 
-def test_moved_bytes_become_a_rate_by_the_steps_length(make_compare: MakeRun) -> None:
+def test_moved_bytes_become_a_rate_by_the_steps_length(reported: Path) -> None:
     """Bytes per step are divided by the time between decisions."""
-    steps = episode_steps(load_run(make_compare()), "zipf", "pi")
+    steps = episode_steps(load_run(reported), "zipf", "pi")
     assert steps is not None
     slower = {**steps.columns, "time_s": np.array([str(4.0 * k) for k in range(len(steps))])}
     panel = next(panel for panel in PANELS if panel.source == "promoted_bytes")
@@ -158,20 +155,20 @@ def test_moved_bytes_become_a_rate_by_the_steps_length(make_compare: MakeRun) ->
     assert np.allclose(ratio, 4.0)
 
 
-def test_the_report_is_the_same_twice(make_compare: MakeRun) -> None:
+def test_the_report_is_the_same_twice(small_compare: Path) -> None:
     """The same folder gives the same bytes, so that a published report can be checked."""
-    folder = make_compare()
+    folder = small_compare
     first = write_report(folder).read_bytes()
     pictures = [path.read_bytes() for path in sorted((folder / "figures").iterdir())]
     assert write_report(folder).read_bytes() == first
     assert [path.read_bytes() for path in sorted((folder / "figures").iterdir())] == pictures
 
 
-def test_results_are_left_as_they_were(make_compare: MakeRun) -> None:
+def test_results_are_left_as_they_were(small_compare: Path) -> None:
     """Writing a report changes no result and leaves no scraps."""
-    folder = make_compare()
+    folder = small_compare
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    write_report(folder)
+    assert write_report(folder) == folder / "report.html"
     after = {path.name: path for path in folder.iterdir()}
     assert set(after) == set(before) | {"report.html", "figures"}
     assert all(after[name].read_bytes() == content for name, content in before.items())
@@ -187,10 +184,10 @@ def test_results_are_left_as_they_were(make_compare: MakeRun) -> None:
     ],
 )
 def test_an_interrupted_run_shows_what_is_there(
-    make_compare: MakeRun, lost: str, figures: set[str], section: str
+    small_compare: Path, lost: str, figures: set[str], section: str
 ) -> None:
     """A missing file removes its figures only, and the page says which file is missing."""
-    folder = make_compare()
+    folder = small_compare
     (folder / lost).unlink()
     reader = read_page(write_report(folder))
     assert {path.stem for path in (folder / "figures").iterdir()} == figures
@@ -199,9 +196,9 @@ def test_an_interrupted_run_shows_what_is_there(
     assert f"missing: {lost}" in reader.text
 
 
-def test_a_run_with_only_its_baseline_has_no_score_yet(make_compare: MakeRun) -> None:
+def test_a_run_with_only_its_baseline_has_no_score_yet(small_compare: Path) -> None:
     """Episodes whose score cannot be known yet (no oracle) are listed with a dash."""
-    folder = make_compare()
+    folder = small_compare
     for name in ("summary.json", "steps.csv", "heatmap.npz"):
         (folder / name).unlink()
     lines = (folder / "episodes.csv").read_text(encoding="utf-8").splitlines()
@@ -238,9 +235,9 @@ def test_a_search_gets_its_course(make_tune: MakeRun) -> None:
     assert {path.stem for path in (folder / "figures").iterdir()} == {"search"}
 
 
-def test_names_from_files_are_escaped(make_compare: MakeRun) -> None:
+def test_names_from_files_are_escaped(small_compare: Path) -> None:
     """A tuner called like a tag is shown, not run."""
-    folder = make_compare()
+    folder = small_compare
     for name in ("summary.json", "episodes.csv", "steps.csv", "events.jsonl"):
         path = folder / name
         text = path.read_text(encoding="utf-8")
@@ -250,18 +247,18 @@ def test_names_from_files_are_escaped(make_compare: MakeRun) -> None:
     assert "<script>x" not in re.sub(r"<code>.*?</code>", "", page.read_text(encoding="utf-8"))
 
 
-def test_a_folder_that_cannot_be_written_is_named(make_compare: MakeRun) -> None:
+def test_a_folder_that_cannot_be_written_is_named(small_compare: Path) -> None:
     """A file where the figures should go ends in one line that names the place."""
-    folder = make_compare()
+    folder = small_compare
     (folder / "figures").write_text("in the way", encoding="utf-8")
     with pytest.raises(RunFolderError, match="figures"):
         write_report(folder)
 
 
 @pytest.mark.usefixtures("_style")
-def test_every_axis_has_a_name_with_its_unit(make_compare: MakeRun) -> None:
+def test_every_axis_has_a_name_with_its_unit(reported: Path) -> None:
     """Score, movement, time, and address axes all say what they count in."""
-    run = load_run(make_compare())
+    run = load_run(reported)
     cast = cast_of(run)
     rows = score_rows(run, cast)
     tradeoff, heatmap = tradeoff_figure(cast, rows), heatmap_figure(run.heatmap)
@@ -279,9 +276,9 @@ def test_every_axis_has_a_name_with_its_unit(make_compare: MakeRun) -> None:
 
 
 @pytest.mark.usefixtures("_style")
-def test_the_episode_figure_shows_few_tuners_and_all_panels(make_compare: MakeRun) -> None:
+def test_the_episode_figure_shows_few_tuners_and_all_panels(reported: Path) -> None:
     """Both ends, the policy and the strong opponents are drawn; every panel names its unit."""
-    run = load_run(make_compare())
+    run = load_run(reported)
     cast = cast_of(run)
     shown = headline_tuners(score_rows(run, cast))
     assert {"noop", "oracle", "results/test-data/train/artifact", "best_static"} <= set(shown)
@@ -315,10 +312,10 @@ def test_the_monitors_error_is_counted() -> None:
     assert correlation == pytest.approx(1.0)
 
 
-def test_long_episodes_stay_small(make_compare: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_episodes_stay_small(small_compare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Curves longer than the limit are averaged down, and the page says so."""
     monkeypatch.setattr(interactive, "MAX_POINTS", 35)
-    page = write_report(make_compare())
+    page = write_report(small_compare)
     data = json.loads(packed(page, "packed-episodes"))
     curves = [t for t in data["episodes"]["zipf"] if t["mode"] == "lines"]
     assert {len(trace["y"]) for trace in curves} == {30}
