@@ -90,19 +90,25 @@ def _duel(run: Run, row: ScoreRow, other: ScoreRow, matrix: ScoreMatrix | None) 
 def _verdict(
     row: ScoreRow, other: ScoreRow, paired: tuple[float, float, float] | None
 ) -> tuple[str, Tone]:
-    """Judge by the scores' intervals and the paired difference; either alone may decide."""
-    signs = {_interval_sign(row.score.low - other.score.high, row.score.high - other.score.low)}
+    """Judge by the scores' intervals and by the paired difference, in words for how they agree.
+
+    A win is called one only where nothing speaks against it; a lower score is always a loss.
+    """
+    apart = _interval_sign(row.score.low - other.score.high, row.score.high - other.score.low)
     if paired is not None:
-        signs.add(_interval_sign(paired[1], paired[2]))
+        sure = _interval_sign(paired[1], paired[2])
     elif math.isnan(row.score.low) or math.isnan(other.score.low):
         difference = row.score.value - other.score.value
-        signs.add(_interval_sign(difference - CLEAR, difference + CLEAR))
-    if {-1, 1} <= signs:
+        sure = _interval_sign(difference - CLEAR, difference + CLEAR)
+    else:
+        sure = apart
+    if sure * apart < 0:
         return "neither beats nor loses to", "plain"
-    if 1 in signs:
-        return "beats", "gain"
-    if -1 in signs:
-        return "loses to", "loss"
+    if sure:
+        return ("beats", "gain") if sure > 0 else ("loses to", "loss")
+    if apart:
+        higher: tuple[str, Tone] = ("scores higher than, but does not clearly beat,", "plain")
+        return higher if apart > 0 else ("scores lower than", "loss")
     return "is level with", "plain"
 
 

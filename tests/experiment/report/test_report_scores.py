@@ -128,16 +128,27 @@ def test_a_duel_is_called_by_its_paired_interval(
     assert duel.tone == tone
 
 
-def test_a_loss_outside_the_intervals_is_called_a_loss(make_compare: MakeRun) -> None:
-    """A lower score with disjoint intervals loses, even where the mean difference is unclear."""
+@pytest.mark.parametrize(
+    ("score", "interval", "phrase", "tone"),
+    [
+        (0.6, [-0.1, 0.1], "policy train scores lower than best_static", "loss"),
+        (0.98, [-0.1, 0.1], "does not clearly beat, best_static", "plain"),
+        (0.98, [-0.3, -0.1], "policy train neither beats nor loses to best_static", "plain"),
+    ],
+)
+def test_mixed_evidence_is_no_win(
+    make_compare: MakeRun, score: float, interval: list[float], phrase: str, tone: str
+) -> None:
+    """Where score intervals and paired difference disagree no win is claimed."""
     folder = make_compare()
     scores = {
-        POLICY: {"iqm": 0.6, "ci95": [0.55, 0.65], "n": 30},
+        POLICY: {"iqm": score, "ci95": [score - 0.05, score + 0.05], "n": 30},
         "best_static": {"iqm": 0.8, "ci95": [0.75, 0.85], "n": 30},
     }
-    paired = {POLICY: {"best_static": {"mean": 0.0, "ci95": [-0.1, 0.1]}}}
+    paired = {POLICY: {"best_static": {"mean": sum(interval) / 2, "ci95": interval}}}
     _edit_summary(folder, scores=scores, paired_differences=paired)
-    assert any("policy train loses to best_static" in f.text for f in _findings(folder))
+    duel = next(f for f in _findings(folder) if phrase in f.text)
+    assert duel.tone == tone
 
 
 def test_a_tuner_below_zero_is_named_as_a_loss(make_compare: MakeRun) -> None:
