@@ -7,10 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from damosrl.experiment.launch import Launch, prepare_launch
-from damosrl.experiment.settings import CompareSettings, TrainSettings, TuneSettings
-
-SUMMARY = "summary.json"
-"""A run that has it is finished, whichever command wrote it."""
+from damosrl.experiment.settings import SUMMARY, CompareSettings, TrainSettings, TuneSettings
 
 
 def compare(arguments: Namespace) -> int:

@@ -4,10 +4,8 @@ from pathlib import Path
 
 from damosrl.experiment.campaign import Campaign, Entrant, prepare, run_campaign
 from damosrl.experiment.launch import Launch
-from damosrl.experiment.settings import CompareSettings, world_of
+from damosrl.experiment.settings import SUMMARY, CompareSettings, world_of
 from damosrl.experiment.summary import summarise
-
-SUMMARY = "summary.json"
 
 
 def compare(launch: Launch[CompareSettings], *, quiet: bool = False) -> Path:

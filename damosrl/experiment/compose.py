@@ -32,6 +32,7 @@ LIST_KEYS = ("tuners", "workloads", "heldout")
 _WORD = re.compile(r"^(?P<prefix>\+\+|\+|~)?(?P<key>[A-Za-z_][\w.]*)(?P<extend>\+)?=(?P<value>.*)$",
                    re.DOTALL)  # fmt: skip
 _FILE_ENDINGS = (".yaml", ".yml")
+_FILE_CHOICE = "file_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +169,22 @@ def _grammar(value: Any) -> str:
 def _with_path(word: Word) -> Word:
     """Register the file behind ``group=path.yaml`` as a choice, and choose it."""
     value = _plain(word.value)
-    if word.key not in GROUPS or not value.endswith(_FILE_ENDINGS):
+    node = _node_of(word.key, value) if word.key in GROUPS else None
+    if node is None:
         return word
-    name = f"file_{re.sub(r'[^A-Za-z0-9]', '_', value)}"
-    ConfigStore.instance().store(name=name, node=load_yaml(Path(value)), group=word.key)
+    name = f"{_FILE_CHOICE}{re.sub(r'[^A-Za-z0-9]', '_', value)}"
+    ConfigStore.instance().store(name=name, node=node, group=word.key)
     return Word(word.key, name)
+
+
+def _node_of(group: str, value: str) -> dict[str, Any] | None:
+    """Return the content of a file that is given in place of a choice; None if it is none."""
+    if value.endswith(_FILE_ENDINGS):
+        return {"name": Path(value).stem, **load_yaml(Path(value))}
+    if group == "workload" and ("/" in value or "." in value):
+        name = Path(value).name.split(".", maxsplit=1)[0]
+        return {"name": name, "access": {"kind": "recording", "recording": value}}
+    return None
 
 
 def _groups_of(command: str) -> set[str]:
@@ -183,7 +195,11 @@ def _groups_of(command: str) -> set[str]:
 def _check_choices(groups: Iterable[str], words: Iterable[Word]) -> None:
     for word in words:
         name = _plain(word.value)
-        if word.key in groups and name not in choices(word.key) and not name.startswith("file_"):
+        if (
+            word.key in groups
+            and name not in choices(word.key)
+            and not name.startswith(_FILE_CHOICE)
+        ):
             raise UnknownNameError(word.key, name, choices(word.key))
 
 

@@ -12,6 +12,8 @@ WorkloadSpec = str | dict[str, Any]
 
 NOOP = "noop"
 ORACLE = "oracle"
+SUMMARY = "summary.json"
+"""A run that has it is finished, whichever command wrote it."""
 NOT_KEPT = ("out", "resume")
 """Settings that say where a run lies; leaving them out of config.yaml keeps it movable."""
 
@@ -112,18 +114,21 @@ class EvaluationSettings:
         seeds: Runs per workload.
         seed_base: The first seed; far from the training seeds.
         steps: Decisions per episode.
+        resamples: Bootstrap resamples.
     """
 
     workloads: tuple[WorkloadSpec, ...]
     seeds: int = 3
     seed_base: int = 10_000
     steps: int = 300
+    resamples: int = 2000
 
     def __post_init__(self) -> None:
         _require_some("evaluation.workloads", self.workloads)
         require_at_least("evaluation.seeds", self.seeds, 1)
         require_at_least("evaluation.seed_base", self.seed_base, 0)
         require_at_least("evaluation.steps", self.steps, 1)
+        require_at_least("evaluation.resamples", self.resamples, 100)
 
 
 @dataclass(frozen=True, kw_only=True)

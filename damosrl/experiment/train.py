@@ -1,0 +1,179 @@
+"""`damosrl train`: learn a policy on emulated machines, keep it, and say what it is worth."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from damosrl.artifact import MANIFEST, save_artifact
+from damosrl.errors import RunFolderError
+from damosrl.experiment.campaign import Campaign, Entrant, Prepared, prepare, run_campaign
+from damosrl.experiment.columns import LEARNING
+from damosrl.experiment.folder import RunFolder
+from damosrl.experiment.launch import Launch
+from damosrl.experiment.progress import progress_bar
+from damosrl.experiment.provenance import versions
+from damosrl.experiment.rollout import Row, make_environments
+from damosrl.experiment.settings import NOOP, ORACLE, SUMMARY, TrainSettings, world_of
+from damosrl.experiment.summary import summarise
+from damosrl.learner import Learner, TrainingProgress, TrainingRequest
+from damosrl.registry import make_learner
+
+ARTIFACT = "artifact"
+CHECKPOINTS = "checkpoints"
+LEARNING_FILE = "learning_curve.csv"
+INFO_KEYS = ("slowdown", "fast_share")
+
+
+def train(launch: Launch[TrainSettings], *, quiet: bool = False) -> Path:
+    """Train, or go on training; then evaluate the policy between no-op and oracle.
+
+    Args:
+        launch: Settings, and the folder to write.
+        quiet: Print no progress.
+
+    Returns:
+        The run folder; its ``artifact/`` is the policy.
+
+    Raises:
+        DamosrlError: Something asked for cannot be used; nothing has been written then.
+        RunFolderError: The folder exists, or the disk is full.
+    """
+    settings = launch.settings
+    learner = make_learner(settings.agent)
+    prepared = prepare(_evaluation(settings))
+    folder = launch.folder()
+    if not folder.file(f"{ARTIFACT}/{MANIFEST}").is_file():
+        _learn(settings, learner, folder, launch, quiet=quiet)
+    policy = Entrant(learner.algorithm.lower(), str(folder.file(ARTIFACT)))
+    _evaluate(settings, prepared, policy, folder, quiet=quiet)
+    from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
+
+    write_report(folder.path)
+    return folder.path
+
+
+def _learn(
+    settings: TrainSettings,
+    learner: Learner,
+    folder: RunFolder,
+    launch: Launch[TrainSettings],
+    *,
+    quiet: bool,
+) -> None:
+    """Train and write the artifact."""
+    env: Any = make_environments(
+        world_of(settings), settings.num_envs, settings.workload, steps=settings.steps
+    ).unwrapped
+    timesteps = settings.timesteps or learner.timesteps
+    with progress_bar("training", timesteps, quiet=quiet) as advance:
+        curve = LearningCurve(folder, resumed=launch.resumed)
+
+        def report(progress: TrainingProgress) -> None:
+            curve.add(progress)
+            advance(progress.timesteps, f"reward {progress.reward_mean:.3f}")
+
+        network = learner.train(
+            env.sb3(INFO_KEYS),
+            TrainingRequest(
+                seed=settings.seed,
+                timesteps=timesteps,
+                progress=report,
+                info_keys=INFO_KEYS,
+                checkpoint_dir=folder.file(CHECKPOINTS),
+                checkpoint_every=settings.checkpoint_every,
+                resume=launch.resumed,
+            ),
+        )
+    save_artifact(
+        folder.file(ARTIFACT),
+        network,
+        spec=env.task_spec,
+        algorithm=learner.algorithm,
+        action_kind=settings.task.get("action", "absolute"),
+        limits=settings.safety,
+        provenance={
+            "command": folder.file("command.txt").read_text("utf-8").strip(),
+            "versions": versions(),
+            "seed": settings.seed,
+            "timesteps": timesteps,
+            "machine": settings.machine,
+            "workload": settings.workload,
+            "reward": settings.reward,
+        },
+    )
+
+
+def _evaluate(
+    settings: TrainSettings, prepared: Prepared, policy: Entrant, folder: RunFolder, *, quiet: bool
+) -> None:
+    """Run policy, no-op and oracle on the evaluation's workloads and write the scores."""
+    campaign = prepared.campaign
+    complete = replace(campaign, entrants=(*campaign.entrants, policy), heatmap_tuner=policy.name)
+    rows = run_campaign(replace(prepared, campaign=complete), folder, quiet=quiet)
+    summary = summarise(
+        rows,
+        interval=settings.evaluation.seeds > 1,
+        resamples=settings.evaluation.resamples,
+        monitor=settings.monitor,
+    )
+    folder.write_json(SUMMARY, summary)
+
+
+def _evaluation(settings: TrainSettings) -> Campaign:
+    """Return what is evaluated, as far as it is known before there is a policy."""
+    evaluation = settings.evaluation
+    return Campaign(
+        entrants=(Entrant(NOOP, NOOP), Entrant(ORACLE, ORACLE)),
+        workloads=evaluation.workloads,
+        seeds=tuple(range(evaluation.seed_base, evaluation.seed_base + evaluation.seeds)),
+        steps=evaluation.steps,
+        world=world_of(settings),
+        train_workload=settings.workload,
+        jobs=settings.jobs,
+    )
+
+
+class LearningCurve:
+    """learning_curve.csv, written anew with every report.
+
+    Args:
+        folder: Where it lies.
+        resumed: Whether to go on from the rows that are there.
+    """
+
+    def __init__(self, folder: RunFolder, *, resumed: bool) -> None:
+        self._folder = folder
+        self._rows: list[Row] = list(folder.read_rows(LEARNING_FILE)) if resumed else []
+        self._wall_s: float | None = None
+
+    def add(self, progress: TrainingProgress) -> None:
+        """Add a report.
+
+        What an interrupted run reported after its last checkpoint is learnt again, so those
+        rows give way to the new ones; the wall time goes on from the last row that stays.
+
+        Raises:
+            RunFolderError: The disk is full.
+        """
+        if self._wall_s is None:
+            self._rows = [
+                row for row in self._rows if int(row["timesteps_count"]) < progress.timesteps
+            ]
+            self._wall_s = float(self._rows[-1]["wall_s"]) if self._rows else 0.0
+        self._rows.append(
+            {
+                "timesteps_count": progress.timesteps,
+                "wall_s": round(self._wall_s + progress.wall_s, 3),
+                "reward_mean": progress.reward_mean,
+                "slowdown_mean_ratio": progress.info_means.get("slowdown"),
+                "fast_share_ratio": progress.info_means.get("fast_share"),
+            }
+        )
+        try:
+            self._folder.write_rows(LEARNING_FILE, LEARNING, self._rows)
+        except RunFolderError as error:
+            raise RunFolderError(
+                "the learning curve cannot be written; checkpoints so far are kept",
+                got=error.got,
+                fix=error.fix,
+            ) from error

@@ -1,0 +1,255 @@
+"""`damosrl tune`: the best single configuration for a mix of workloads, by ask and tell."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from damosrl.config import load_choice
+from damosrl.emulator.workload.source import workload_source
+from damosrl.errors import ConfigError, EmulatorLimitError
+from damosrl.experiment.columns import trial_columns
+from damosrl.experiment.folder import RunFolder
+from damosrl.experiment.jobs import run_jobs
+from damosrl.experiment.launch import Launch
+from damosrl.experiment.progress import Advance, progress_bar
+from damosrl.experiment.rollout import Rollout, Row, make_environments, run_rollout
+from damosrl.experiment.scoring import score_episodes
+from damosrl.experiment.settings import NOOP, ORACLE, SUMMARY, TuneSettings, world_of
+from damosrl.experiment.statistics import bootstrap, interquartile_mean
+from damosrl.registry import Agent, make_search, make_tuner
+from damosrl.search import Search, Trial
+from damosrl.task import TaskSpec
+
+STORAGE = "search.journal"
+TRIALS_FILE = "trials.csv"
+BEST_FILE = "best.yaml"
+SEARCH, FINAL = "search", "final"
+FIRST_SEED = {SEARCH: 20_000, FINAL: 30_000}
+"""Seeds of the episodes, apart from each other and from those of comparisons."""
+SEEDS_PER_RUN = 1_000
+
+Knobs = Mapping[str, float]
+
+
+def tune(launch: Launch[TuneSettings], *, quiet: bool = False) -> Path:
+    """Search, or go on searching; measure the best trials again; write the winner.
+
+    Args:
+        launch: Settings, and the folder to write.
+        quiet: Print no progress.
+
+    Returns:
+        The run folder; its ``best.yaml`` is an agent's configuration.
+
+    Raises:
+        DamosrlError: Something asked for cannot be used; nothing has been written then.
+        RunFolderError: The folder exists, or the disk is full.
+    """
+    settings = launch.settings
+    search = make_search(settings.agent)
+    spec = _task_spec(settings)
+    folder = launch.folder()
+    search.reset(spec, settings.seed, folder.file(STORAGE))
+    table = TrialTable(folder, spec.knobs.names)
+    total = settings.trials + min(settings.finalists, settings.trials)
+    with progress_bar("searching", total, quiet=quiet) as advance:
+        _search(settings, search, table, advance)
+        finals = _finals(settings, _finalists(search, settings.finalists), table, advance)
+    _write_best(folder, settings, search, finals)
+    from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
+
+    write_report(folder.path)
+    return folder.path
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Scores configurations on the same episodes, between no-op and oracle.
+
+    Args:
+        settings: What is searched.
+        seeds: One episode each.
+        ends: Episodes of no-op and oracle.
+    """
+
+    settings: TuneSettings
+    seeds: tuple[int, ...]
+    ends: tuple[Row, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, settings: TuneSettings, stage: str, repeats: int) -> "Judge":
+        """Run both ends of the scale on a stage's seeds."""
+        first = FIRST_SEED[stage] + SEEDS_PER_RUN * settings.seed
+        seeds = tuple(range(first, first + repeats))
+        jobs = [_rollout(settings, name, name, seeds) for name in (NOOP, ORACLE)]
+        results = {job.name: done.rows for job, done in run_jobs(run_rollout, jobs, settings.jobs)}
+        return cls(settings, seeds, tuple(row for name in results for row in results[name]))
+
+    def scores(self, trials: Sequence[Knobs]) -> list[list[float] | None]:
+        """Return each configuration's scores by seed; None for one that could not be run."""
+        jobs = [
+            _rollout(self.settings, str(place), _static(knobs), self.seeds)
+            for place, knobs in enumerate(trials)
+        ]
+        found: dict[str, list[float] | None] = {}
+        for job, rows in run_jobs(_rows_or_failure, jobs, self.settings.jobs):
+            found[job.name] = None if rows is None else self._scored(rows)
+        return [found[job.name] for job in jobs]
+
+    def _scored(self, rows: Sequence[Row]) -> list[float]:
+        scored = score_episodes([*self.ends, *rows])
+        return [float(row["score"]) for row in scored[len(self.ends) :]]
+
+
+class TrialTable:
+    """trials.csv, written anew whenever something is known.
+
+    Args:
+        folder: Where it lies.
+        knobs: Names of the knobs.
+    """
+
+    def __init__(self, folder: RunFolder, knobs: Sequence[str]) -> None:
+        self._folder, self._columns = folder, trial_columns(knobs)
+        self._stages: dict[str, list[Row]] = {}
+
+    def show(self, stage: str, trials: Sequence[Trial], repeats: int) -> None:
+        """Replace a stage's rows.
+
+        Raises:
+            RunFolderError: The disk is full.
+        """
+        self._stages[stage] = [
+            {
+                "trial": trial.number,
+                "stage": stage,
+                "state": trial.state,
+                "score": trial.score,
+                "runs_count": repeats,
+                **trial.knobs,
+            }
+            for trial in trials
+        ]
+        rows = [row for stage in self._stages.values() for row in stage]
+        self._folder.write_rows(TRIALS_FILE, self._columns, rows)
+
+
+def _search(settings: TuneSettings, search: Search, table: TrialTable, advance: Advance) -> None:
+    """Ask and tell until there are enough trials; a search that stopped goes on unchanged."""
+    judge = Judge.of(settings, SEARCH, settings.repeats)
+    while True:
+        trials = search.trials()
+        table.show(SEARCH, trials, settings.repeats)
+        told = sum(trial.state != "running" for trial in trials)
+        advance(told, _best_words(trials))
+        if told >= settings.trials:
+            return
+        # An interrupted batch is told first, alone: later trials then know what they knew before.
+        size = len(trials) - told or min(settings.batch, settings.trials - told)
+        asked = [search.ask() for _ in range(size)]
+        for knobs, scores in zip(asked, judge.scores(asked), strict=True):
+            if scores is None:
+                search.tell(knobs, 0.0, state="fail")
+            else:
+                search.tell(knobs, interquartile_mean(scores))
+
+
+def _finalists(search: Search, count: int) -> list[Trial]:
+    complete = [trial for trial in search.trials() if trial.score is not None]
+    if not complete:
+        raise ConfigError("no trial could be run", fix="see the machine's limits")
+    return sorted(complete, key=lambda trial: (-(trial.score or 0.0), trial.number))[:count]
+
+
+def _finals(
+    settings: TuneSettings, finalists: Sequence[Trial], table: TrialTable, advance: Advance
+) -> list[tuple[Trial, list[float]]]:
+    """Measure the best trials again on fresh seeds; best first."""
+    judge = Judge.of(settings, FINAL, settings.final_repeats)
+    found = judge.scores([trial.knobs for trial in finalists])
+    finals = [
+        (Trial(trial.number, trial.knobs, interquartile_mean(scores), "complete"), scores)
+        for trial, scores in zip(finalists, found, strict=True)
+        if scores is not None
+    ]
+    table.show(FINAL, [trial for trial, _ in finals], settings.final_repeats)
+    advance(settings.trials + len(finalists), "finalists measured again")
+    return sorted(finals, key=lambda final: (-(final[0].score or 0.0), final[0].number))
+
+
+def _write_best(
+    folder: RunFolder,
+    settings: TuneSettings,
+    search: Search,
+    finals: Sequence[tuple[Trial, list[float]]],
+) -> None:
+    if not finals:
+        raise ConfigError("no finalist could be run again", fix="see the machine's limits")
+    best, scores = finals[0]
+    agent = _static(best.knobs)
+    command = folder.file("command.txt").read_text("utf-8").strip()
+    header = (
+        f"# The best single configuration of {len(search.trials())} trials, found by\n"
+        f"#   {command}\n"
+        f"# Score {best.score:.3f}: interquartile mean over {len(scores)} fresh seeds.\n"
+    )
+    folder.write_text(BEST_FILE, header + yaml.safe_dump(agent, sort_keys=False))
+    summary: dict[str, Any] = {
+        "best": {"trial": best.number, "score": best.score, "knobs": dict(best.knobs)},
+        "finalists": [
+            {"trial": trial.number, "score": trial.score, "n": len(scores)}
+            for trial, scores in finals
+        ],
+        "trials": len(search.trials()),
+        "failed": sum(trial.state == "fail" for trial in search.trials()),
+        "monitor": settings.monitor,
+    }
+    if len(scores) > 1:
+        found = bootstrap([scores], np.random.default_rng(settings.seed))
+        summary["best"]["ci95"] = [found.low, found.high]
+    folder.write_json(SUMMARY, summary)
+
+
+def _rows_or_failure(job: Rollout) -> list[Row] | None:
+    """Run a trial; a configuration that breaks the emulator's limits has failed, not the search."""
+    try:
+        return run_rollout(job).rows
+    except EmulatorLimitError:
+        return None
+
+
+def _rollout(settings: TuneSettings, name: str, agent: Agent, seeds: tuple[int, ...]) -> Rollout:
+    return Rollout(
+        name=name,
+        agent=agent,
+        workload=settings.workload,
+        workload_name=workload_source(settings.workload).name,
+        seeds=seeds,
+        steps=settings.steps,
+        world=world_of(settings),
+        recorded=False,
+    )
+
+
+def _static(knobs: Knobs) -> dict[str, Any]:
+    return {**load_choice("agent", "static"), "knobs": dict(knobs)}
+
+
+def _task_spec(settings: TuneSettings) -> TaskSpec:
+    """Build everything once, so that mistakes show before anything is written."""
+    for name in (NOOP, ORACLE):
+        make_tuner(name)
+    env = make_environments(world_of(settings), 1, settings.workload, steps=1, autoreset="disabled")
+    env.reset(seed=settings.seed)
+    inner: Any = env.unwrapped
+    spec: TaskSpec = inner.task_spec
+    return spec
+
+
+def _best_words(trials: Sequence[Trial]) -> str:
+    scores = [trial.score for trial in trials if trial.score is not None]
+    return f"best {max(scores):.3f}" if scores else ""
