@@ -111,6 +111,7 @@ class TieringLoop:
         self.form = ActionForm(settings.action or config.action, self.task.spec.knobs)
         loop = QuotaLoop(settings.quota_loop)
         self.shield = Shield(safety, self.task.spec, num_machines, loop)
+        self.reward = reward
         self._needs_truth = reward.ground_truth
         self._seconds = config.decision_interval_s
         self._pinned: list[WorkloadChoice | None] = [None] * num_machines
