@@ -119,7 +119,7 @@ def _interval_sign(low: float, high: float) -> int:
 
 def paired_difference(run: Run, name: str, other: str) -> tuple[float, float, float] | None:
     """Return mean and 95 % interval of score(name) - score(other) from the summary, if given."""
-    table: Any = run.summary.get("paired_differences")
+    table: Any = run.summary.get("paired_difference")
     entry = table.get(name, {}).get(other) if isinstance(table, dict) else None
     if not isinstance(entry, dict) or entry.get("mean") is None or not entry.get("ci95"):
         return None

@@ -211,8 +211,8 @@ def safety_section(run: Run, cast: Cast) -> Section | None:
     body = paragraph(
         "Every action passes the same limits in training, here and in the daemon. An event is an "
         "action that was changed on its way (clipped, slowed down, not a number) or a fall back "
-        "to the kernel's own loop. Counted over all episodes; events.jsonl has each of them with "
-        "requested and applied value."
+        "to the kernel's own loop. Counted over the recorded episodes, the first seed of each "
+        "workload; events.jsonl has each event with requested and applied value."
     )
     return Section("safety", "What the limits changed", body + grid(heads, lines))
 

@@ -198,7 +198,7 @@ def summary_of(episodes: Sequence[Row], rng: np.random.Generator) -> dict[str, A
             }
             for name in names
         },
-        "paired_differences": {
+        "paired_difference": {
             name: {
                 other: _paired(scores[name], scores[other], rng) for other in names if other != name
             }
@@ -356,7 +356,7 @@ def make_tune(tmp_path: Path) -> MakeRun:
         ]
         best = sorted(rows, key=lambda row: -float(row["score"]))[:4]
         rows += [{**row, "stage": "final", "score": float(row["score"]) - 0.05} for row in best]
-        rows.append({"trial": 60, "stage": "search", "state": "fail", "score": ""})
+        rows.append({"trial": 60, "stage": "search", "state": "fail", "score": 0.0})
         write_rows(folder / "trials.csv", rows)
         write_provenance(folder, "damosrl tune agent=tpe trials=60")
         return folder

@@ -17,6 +17,7 @@ from damosrl.experiment.report import interactive, write_report
 from damosrl.experiment.report.cast import cast_of
 from damosrl.experiment.report.figures.episode import episode_figure
 from damosrl.experiment.report.figures.heatmap import heatmap_figure, monitor_error
+from damosrl.experiment.report.figures.learning import search_figure
 from damosrl.experiment.report.figures.profile import profile_figure
 from damosrl.experiment.report.figures.ranking import ranking_figure
 from damosrl.experiment.report.figures.style import drawing_style, to_drawing
@@ -320,3 +321,14 @@ def test_long_episodes_stay_small(small_compare: Path, monkeypatch: pytest.Monke
     curves = [t for t in data["episodes"]["zipf"] if t["mode"] == "lines"]
     assert {len(trace["y"]) for trace in curves} == {30}
     assert "average neighbouring steps down to 35 points" in read_page(page).text
+
+
+@pytest.mark.usefixtures("_style")
+def test_failed_trials_are_not_drawn(make_tune: MakeRun) -> None:
+    """A failed trial's placeholder score of 0 is no configuration's score."""
+    figure = search_figure(load_run(make_tune()).trials)
+    assert figure is not None
+    dots, _, finalists = figure.axes[0].get_lines()
+    assert len(np.asarray(dots.get_xdata())) == 60
+    assert len(np.asarray(finalists.get_xdata())) == 4
+    assert 0.0 not in np.asarray(dots.get_ydata())

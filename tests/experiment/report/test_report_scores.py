@@ -123,7 +123,7 @@ def test_a_duel_is_called_by_its_paired_interval(
     }
     mean = sum(interval) / 2
     paired = {POLICY: {"best_static": {"mean": mean, "ci95": interval}}}
-    _edit_summary(folder, scores=scores, paired_differences=paired)
+    _edit_summary(folder, scores=scores, paired_difference=paired)
     duel = next(f for f in _findings(folder) if f"policy train {verb} best_static" in f.text)
     assert duel.tone == tone
 
@@ -146,7 +146,7 @@ def test_mixed_evidence_is_no_win(
         "best_static": {"iqm": 0.8, "ci95": [0.75, 0.85], "n": 30},
     }
     paired = {POLICY: {"best_static": {"mean": sum(interval) / 2, "ci95": interval}}}
-    _edit_summary(folder, scores=scores, paired_differences=paired)
+    _edit_summary(folder, scores=scores, paired_difference=paired)
     duel = next(f for f in _findings(folder) if phrase in f.text)
     assert duel.tone == tone
 

@@ -120,18 +120,24 @@ def search_figure(trials: Table | None) -> Figure | None:
 
 def _searched(trials: Table) -> Table:
     """Return the scored rows of the first stage, the search itself."""
-    known = trials.where(np.isfinite(trials.numbers("score")))
-    if not len(known) or not known.has("stage"):
+    known = _finished(trials)
+    if not known.has("stage"):
         return known
     return known.where(known.text("stage") == trials.text("stage")[0])
 
 
 def _measured_again(trials: Table) -> Table:
     """Return the scored rows of later stages."""
-    known = trials.where(np.isfinite(trials.numbers("score")))
+    known = _finished(trials)
     if not known.has("stage"):
         return known.where(np.zeros(len(known), dtype=np.bool_))
     return known.where(known.text("stage") != trials.text("stage")[0])
+
+
+def _finished(trials: Table) -> Table:
+    """Return the rows with a score that counts; a failed trial's is a placeholder."""
+    known = trials.where(np.isfinite(trials.numbers("score")))
+    return known.where(known.text("state") == "complete") if known.has("state") else known
 
 
 def _trial_numbers(trials: Table) -> FloatArray:
