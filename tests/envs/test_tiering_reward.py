@@ -81,7 +81,7 @@ def test_kernel_goal_is_best_at_half_a_per_cent_free(build: Build) -> None:
 
 @given(st.floats(0, 10), st.floats(0.1, 5), st.floats(0, 2), st.floats(1.0, 100.0))
 def test_a_term_is_its_formula(weight: float, scale: float, limit: float, slowdown: float) -> None:
-    """A term is weight x clip((measure - limit) / scale, 0, 1), checked on the logarithm of slowdown."""
+    """A term is weight x clip((measure - limit) / scale, 0, 1), here of the log slowdown."""
     measure = MEASURES["slowdown"]
     assert measure.needs_truth
     expected = weight * min(max((np.log(slowdown) - limit) / scale, 0.0), 1.0)
