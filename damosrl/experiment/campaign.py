@@ -6,7 +6,7 @@ from typing import Any
 
 from damosrl.emulator.workload.source import WorkloadSource, workload_source
 from damosrl.errors import ConfigError
-from damosrl.experiment.columns import EPISODE, EPISODE_TEXTS, step_columns
+from damosrl.experiment.columns import EPISODE, EPISODE_COUNTS, EPISODE_TEXTS, step_columns
 from damosrl.experiment.folder import RunFolder
 from damosrl.experiment.jobs import run_jobs
 from damosrl.experiment.progress import progress_bar
@@ -220,7 +220,7 @@ def _numbers(row: Mapping[str, str]) -> Row:
     for name, text in row.items():
         if name in EPISODE_TEXTS:
             values[name] = text
-        elif name in ("seed", "steps_count", "footprint_bytes"):
+        elif name in EPISODE_COUNTS:
             values[name] = int(text)
         else:
             values[name] = float(text) if text else None

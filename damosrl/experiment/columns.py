@@ -34,6 +34,15 @@ EPISODE = (
 EPISODE_TEXTS = ("tuner", "workload", "family", "split", "score_rule", "monitor")
 """Columns of episodes.csv that are no numbers."""
 
+EPISODE_COUNTS = (
+    "seed",
+    "clamp_events_count",
+    "fallback_events_count",
+    "steps_count",
+    "footprint_bytes",
+)
+"""Columns of episodes.csv that are whole numbers."""
+
 STEP = (
     "tuner",
     "workload",

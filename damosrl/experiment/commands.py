@@ -9,6 +9,9 @@ from typing import Any
 from damosrl.experiment.launch import Launch, prepare_launch
 from damosrl.experiment.settings import SUMMARY, CompareSettings, TrainSettings, TuneSettings
 
+TABLE_WIDTH = 118
+"""Where nobody watches, the table is as wide as it needs to be."""
+
 
 def compare(arguments: Namespace) -> int:
     """Run `damosrl compare`."""
@@ -99,4 +102,5 @@ def _show_scores(folder: Path, quiet: bool) -> None:
 
     from damosrl.experiment.report import score_table  # noqa: PLC0415  loads matplotlib
 
-    Console(file=sys.stderr).print(score_table(folder))
+    console = Console(stderr=True)
+    console.print(score_table(folder), width=max(console.width, TABLE_WIDTH))

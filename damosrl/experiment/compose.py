@@ -31,6 +31,7 @@ LIST_KEYS = ("tuners", "workloads", "heldout")
 
 _WORD = re.compile(r"^(?P<prefix>\+\+|\+|~)?(?P<key>[A-Za-z_][\w.]*)(?P<extend>\+)?=(?P<value>.*)$",
                    re.DOTALL)  # fmt: skip
+_BEFORE_QUOTE = re.compile(r"(\\*)('|$)")
 _FILE_ENDINGS = (".yaml", ".yml")
 _FILE_CHOICE = "file_"
 
@@ -58,8 +59,14 @@ class Word:
     def text(self) -> str:
         """The word in Hydra's grammar."""
         if self.key in TEXT_KEYS:
-            return f"{self.key}={json.dumps(_plain(self.value), ensure_ascii=False)}"
-        return f"{'++' if self.kind == 'add' else ''}{self.key}={self.value}"
+            return f"{self.key}={_quoted(_plain(self.value))}"
+        adds = self.kind == "add" or self.inside_group
+        return f"{'++' if adds else ''}{self.key}={self.value}"
+
+    @property
+    def inside_group(self) -> bool:
+        """Whether it reaches into a group, whose keys are checked by what is built from it."""
+        return self.root in GROUPS and self.root != self.key
 
 
 def compose(command: str, words: Sequence[str]) -> dict[str, Any]:
@@ -82,18 +89,17 @@ def compose(command: str, words: Sequence[str]) -> dict[str, Any]:
     """
     parsed = _with_experiment(command, [_parse(word) for word in words])
     parsed = [_with_path(word) for word in parsed]
-    groups = _groups_of(command)
+    groups, keys = _file_keys(command)
+    for word in parsed:
+        if word.root not in groups | keys:
+            raise UnknownNameError(f"key of {command}", word.root, groups | keys | {EXPERIMENT})
     _check_choices(groups, parsed)
     try:
         with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
-            chosen = [word for word in parsed if word.key in groups]
-            skeleton = hydra_compose(command, [word.text for word in chosen])
-            _check_keys(command, skeleton, [word for word in parsed if word.key not in groups])
-            settings = hydra_compose(
-                command, [_as_list(word).text for word in parsed if word.kind != "extend"]
-            )
+            settings = _hydra_settings(command, parsed, groups)
             for word in parsed:
                 if word.kind == "extend":
+                    _check_keys(command, settings, [word])
                     _extend(settings, word)
         content = OmegaConf.to_container(settings, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
@@ -105,6 +111,19 @@ def compose(command: str, words: Sequence[str]) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError("the settings are no mapping", got=type(content).__name__)
     return {str(key): value for key, value in content.items()}
+
+
+def _hydra_settings(command: str, words: list[Word], groups: set[str]) -> DictConfig:
+    """Compose; where Hydra refuses a key, say which one is nearest."""
+    try:
+        return hydra_compose(
+            command, [_as_list(word).text for word in words if word.kind != "extend"]
+        )
+    except HydraException:
+        chosen = [word.text for word in words if word.key in groups]
+        checked = [word for word in words if word.root not in groups]
+        _check_keys(command, hydra_compose(command, chosen), checked)
+        raise
 
 
 def _parse(word: str) -> Word:
@@ -161,9 +180,16 @@ def _grammar(value: Any) -> str:
         return f"[{','.join(_grammar(item) for item in value)}]"
     if isinstance(value, Mapping):
         return f"{{{','.join(f'{key}:{_grammar(item)}' for key, item in value.items())}}}"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    return json.dumps(value)
+    return _quoted(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    """Quote a text in Hydra's grammar: only backslashes before a quote (or the end) are doubled."""
+    return f"'{_BEFORE_QUOTE.sub(_doubled, text)}'"
+
+
+def _doubled(match: re.Match[str]) -> str:
+    return match[1] * 2 + ("\\'" if match[2] else "")
 
 
 def _with_path(word: Word) -> Word:
@@ -187,9 +213,11 @@ def _node_of(group: str, value: str) -> dict[str, Any] | None:
     return None
 
 
-def _groups_of(command: str) -> set[str]:
-    defaults = load_yaml(conf_dir() / f"{command}.yaml").get("defaults", [])
-    return {key for item in defaults if isinstance(item, Mapping) for key in item}
+def _file_keys(command: str) -> tuple[set[str], set[str]]:
+    """Return the groups of a command's file, and its other keys."""
+    content = load_yaml(conf_dir() / f"{command}.yaml")
+    defaults = content.pop("defaults", [])
+    return {key for item in defaults if isinstance(item, Mapping) for key in item}, set(content)
 
 
 def _check_choices(groups: Iterable[str], words: Iterable[Word]) -> None:
@@ -211,10 +239,8 @@ def _check_keys(command: str, settings: DictConfig, words: Iterable[Word]) -> No
             if not isinstance(node, DictConfig):
                 raise ConfigError(f"{where} has no parts", got=word.key, fix=f"set {where} itself")
             if part not in node:
-                if word.kind == "add" and where != command:
-                    break
                 known = [str(key) for key in node]
-                raise UnknownNameError(f"key of {where}", part, [*known, EXPERIMENT])
+                raise UnknownNameError(f"key of {where}", part, known)
             node = node._get_node(part)  # noqa: SLF001  plain access would resolve and convert
             where = f"{where}.{part}" if where != command else part
 

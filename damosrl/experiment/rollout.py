@@ -215,7 +215,7 @@ class _Run:
         return machine.monitor_heat(0, bins), machine.heat_truth(0, bins)
 
     def _episode_rows(self, meter: Meter, counts: dict[str, FloatArray], info: Row) -> list[Row]:
-        columns = {**meter.episodes(), **counts}
+        columns = meter.episodes()
         return [
             {
                 "tuner": self.job.name,
@@ -223,6 +223,7 @@ class _Run:
                 "family": str(info["family"][index]),
                 "seed": seed,
                 **row_of(columns, index),
+                **{name: int(values[index]) for name, values in counts.items()},
                 "steps_count": self.job.steps,
                 "monitor": self.job.world.monitor,
                 "footprint_bytes": int(info["footprint_bytes"][index]),
