@@ -6,13 +6,12 @@ grows with throughput, which bisection solves. A tier at its peak cannot go fast
 there until the law holds.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.emulator.jit import kernel
-from damosrl.emulator.latency import LINE_BYTES, Tiers, loaded_ns, peak_gbps
+from damosrl.emulator.latency import LINE_BYTES, loaded_ns, peak_gbps
+from damosrl.emulator.memory_state import MemoryWorld
 
 FloatArray = NDArray[np.float64]
 
@@ -20,68 +19,35 @@ PEAK_SHARE = 0.98
 """Share of a tier's peak that migration may take at most, so that the loop always goes on."""
 
 
-class Loop(NamedTuple):
-    """Closed loops of N machines with T nodes."""
-
-    threads: FloatArray
-    cpus: FloatArray
-    """Processors the threads run on, ``(N,)``."""
-    in_flight: FloatArray
-    """Requests in flight, threads times parallelism, ``(N,)``."""
-    think_ns: FloatArray
-    fast_throughput: FloatArray
-    """Accesses per nanosecond with all memory in node 0, ``(N,)``."""
-    shares: FloatArray
-    """Share of the accesses by node, scratch and result of the last solution, ``(N, T)``."""
-    background_gbps: FloatArray
-    """Traffic of migration and swapping on each node, ``(N, T)``."""
-    latency_ns: FloatArray
-    """Mean latency of each node, result, ``(N, T)``."""
-
-
-def allocate_loop(machines: int, nodes: int) -> Loop:
-    """Make room for the loops of some machines."""
-    return Loop(
-        threads=np.ones(machines),
-        cpus=np.ones(machines),
-        in_flight=np.ones(machines),
-        think_ns=np.zeros(machines),
-        fast_throughput=np.ones(machines),
-        shares=np.zeros((machines, nodes)),
-        background_gbps=np.zeros((machines, nodes)),
-        latency_ns=np.zeros((machines, nodes)),
-    )
+@kernel
+def _background(world: MemoryWorld, m: int, node: int) -> float:
+    return min(world.nodes[m, node].background_gbps, PEAK_SHARE * peak_gbps(world, m, node))
 
 
 @kernel
-def _background(tiers: Tiers, loop: Loop, m: int, node: int) -> float:
-    return min(loop.background_gbps[m, node], PEAK_SHARE * peak_gbps(tiers, m, node))
+def _node_latency(world: MemoryWorld, m: int, node: int, throughput: float) -> float:
+    load = throughput * world.nodes[m, node].share * LINE_BYTES + _background(world, m, node)
+    return loaded_ns(world, m, node, load)
 
 
 @kernel
-def _node_latency(tiers: Tiers, loop: Loop, m: int, node: int, throughput: float) -> float:
-    load = throughput * loop.shares[m, node] * LINE_BYTES + _background(tiers, loop, m, node)
-    return loaded_ns(tiers, m, node, load)
-
-
-@kernel
-def _in_flight_needed(tiers: Tiers, loop: Loop, m: int, throughput: float) -> float:
+def _in_flight_needed(world: MemoryWorld, m: int, throughput: float) -> float:
     latency = 0.0
-    for node in range(loop.shares.shape[1]):
-        if loop.shares[m, node] > 0.0:
-            latency += loop.shares[m, node] * _node_latency(tiers, loop, m, node, throughput)
-    return throughput * (loop.think_ns[m] + latency)
+    for node in range(world.nodes.shape[1]):
+        if world.nodes[m, node].share > 0.0:
+            latency += world.nodes[m, node].share * _node_latency(world, m, node, throughput)
+    return throughput * (world.machines[m].think_ns + latency)
 
 
 @kernel
-def _fastest(tiers: Tiers, loop: Loop, m: int, in_flight: float) -> tuple[float, int]:
+def _fastest(world: MemoryWorld, m: int, in_flight: float) -> tuple[float, int]:
     """Return an upper bound of the throughput, and the node that sets it (-1: none does)."""
-    best = in_flight / (loop.think_ns[m] + 1e-3)
+    best = in_flight / (world.machines[m].think_ns + 1e-3)
     bottleneck = -1
-    for node in range(loop.shares.shape[1]):
-        share = loop.shares[m, node]
+    for node in range(world.nodes.shape[1]):
+        share = world.nodes[m, node].share
         if share > 0.0:
-            spare = peak_gbps(tiers, m, node) - _background(tiers, loop, m, node)
+            spare = peak_gbps(world, m, node) - _background(world, m, node)
             limit = spare / (share * LINE_BYTES)
             if limit < best:
                 best, bottleneck = limit, node
@@ -89,14 +55,13 @@ def _fastest(tiers: Tiers, loop: Loop, m: int, in_flight: float) -> tuple[float,
 
 
 @kernel
-def solve_loop(tiers: Tiers, loop: Loop, m: int, running: float) -> float:
+def solve_loop(world: MemoryWorld, m: int, running: float) -> float:
     """Find the throughput of a machine's closed loop and the latency of each node.
 
-    Reads ``shares`` and ``background_gbps``, writes ``latency_ns``.
+    Reads ``share`` and ``background_gbps``, writes ``latency_ns``.
 
     Args:
-        tiers: Latency tables.
-        loop: Closed loops.
+        world: The machines.
         m: Machine.
         running: Share of the threads' time in which they may run, 0..1: the rest is taken by
             migration.
@@ -104,48 +69,62 @@ def solve_loop(tiers: Tiers, loop: Loop, m: int, running: float) -> float:
     Returns:
         Accesses per nanosecond.
     """
-    in_flight = loop.in_flight[m] * running
-    high, bottleneck = _fastest(tiers, loop, m, in_flight)
-    if _in_flight_needed(tiers, loop, m, high) > in_flight:
+    in_flight = world.machines[m].in_flight * running
+    high, bottleneck = _fastest(world, m, in_flight)
+    if _in_flight_needed(world, m, high) > in_flight:
         low, bottleneck = 0.0, -1
         for _ in range(50):
             middle = 0.5 * (low + high)
-            if _in_flight_needed(tiers, loop, m, middle) > in_flight:
+            if _in_flight_needed(world, m, middle) > in_flight:
                 high = middle
             else:
                 low = middle
-    for node in range(loop.shares.shape[1]):
-        loop.latency_ns[m, node] = _node_latency(tiers, loop, m, node, high)
+    for node in range(world.nodes.shape[1]):
+        world.nodes[m, node].latency_ns = _node_latency(world, m, node, high)
     if bottleneck >= 0:
         # A saturated tier holds all the requests that are nowhere else.
-        waiting = in_flight - _in_flight_needed(tiers, loop, m, high)
-        loop.latency_ns[m, bottleneck] += waiting / (high * loop.shares[m, bottleneck])
+        waiting = in_flight - _in_flight_needed(world, m, high)
+        world.nodes[m, bottleneck].latency_ns += waiting / (high * world.nodes[m, bottleneck].share)
     return high
 
 
 @kernel
-def mean_latency_ns(loop: Loop, m: int) -> float:
+def mean_latency_ns(world: MemoryWorld, m: int) -> float:
     """Return the mean latency of the last solution."""
     mean = 0.0
-    for node in range(loop.shares.shape[1]):
-        mean += loop.shares[m, node] * loop.latency_ns[m, node]
+    for node in range(world.nodes.shape[1]):
+        mean += world.nodes[m, node].share * world.nodes[m, node].latency_ns
     return mean
 
 
 @kernel
-def set_shares(loop: Loop, m: int, load: FloatArray) -> None:
-    """Spread the accesses over the nodes in proportion to their load; all on node 0 if none."""
-    total = load.sum()
-    for node in range(len(load)):
-        loop.shares[m, node] = load[node] / total if total > 0.0 else 0.0
+def set_shares(world: MemoryWorld, m: int, load: FloatArray) -> None:
+    """Spread the accesses over the memory nodes by their load ``(T,)``; on node 0 if none.
+
+    Swapped pages are accessed when they are back in memory.
+    """
+    nodes = world.nodes.shape[1] - 1
+    total = load[:nodes].sum()
+    for node in range(nodes):
+        world.nodes[m, node].share = load[node] / total if total > 0.0 else 0.0
+    world.nodes[m, nodes].share = 0.0
     if total <= 0.0:
-        loop.shares[m, 0] = 1.0
+        world.nodes[m, 0].share = 1.0
 
 
 @kernel
-def solve_all_fast(tiers: Tiers, loop: Loop, m: int) -> None:
+def current_load(world: MemoryWorld, m: int) -> FloatArray:
+    """Return the load of each node in the present placement, ``(T,)``."""
+    load = np.empty(world.nodes.shape[1])
+    for node in range(len(load)):
+        load[node] = world.nodes[m, node].load
+    return load
+
+
+@kernel
+def solve_all_fast(world: MemoryWorld, m: int) -> None:
     """Find the throughput with all memory in node 0 and nothing else going on."""
-    loop.shares[m] = 0.0
-    loop.shares[m, 0] = 1.0
-    loop.background_gbps[m] = 0.0
-    loop.fast_throughput[m] = solve_loop(tiers, loop, m, 1.0)
+    for node in range(world.nodes.shape[1]):
+        world.nodes[m, node].share = 1.0 if node == 0 else 0.0
+        world.nodes[m, node].background_gbps = 0.0
+    world.machines[m].fast_throughput = solve_loop(world, m, 1.0)

@@ -6,273 +6,205 @@ matter and neighbouring extents of one piece are one extent. Extents are doubly 
 of slots per machine, so splitting and joining cost the same however large memory is.
 """
 
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
-
 from damosrl.emulator.jit import kernel
-
-FREE = -1
-"""Piece of an extent of free frames."""
-
-NONE = -1
-"""No slot."""
-
-Int32Array = NDArray[np.int32]
-Int64Array = NDArray[np.int64]
-
-
-class Extents(NamedTuple):
-    """Extents of N machines with T memory nodes (the last one is the swap store).
-
-    Arrays ``(N, E)`` describe slots, arrays ``(N, T)`` nodes; all counts are frames.
-    """
-
-    start: Int32Array
-    """First frame within the node, ``(N, E)``."""
-    length: Int32Array
-    """Frames, ``(N, E)``."""
-    piece: Int32Array
-    """Piece of the workload, or `FREE`, ``(N, E)``."""
-    moved_at: Int32Array
-    """When it was last migrated: deciseconds since the start, negative when it went to a slower
-    node, 0 when long ago, ``(N, E)``."""
-    after: Int32Array
-    """Next slot in address order (or in the chain of spare slots), ``(N, E)``."""
-    before: Int32Array
-    """Previous slot in address order, ``(N, E)``."""
-    spare: Int32Array
-    """First spare slot, ``(N,)``."""
-    first: Int32Array
-    """First slot of each node, ``(N, T)``; `NONE` for a node without memory."""
-    cursor: Int32Array
-    """Slot at which the last search ended, ``(N, T)``."""
-    lowest_free: Int32Array
-    """No free extent lies before this slot, ``(N, T)``; `NONE` when none is free."""
-    free: Int64Array
-    """Free frames, ``(N, T)``."""
-    total: Int64Array
-    """All frames, ``(N, T)``."""
-    exhausted: NDArray[np.uint8]
-    """1 once a machine ran out of slots, ``(N,)``."""
-
-
-def allocate_extents(machines: int, nodes: int, slots: int) -> Extents:
-    """Make room for the extents of some machines; every node is without memory."""
-
-    def slot_array() -> Int32Array:
-        return np.zeros((machines, slots), np.int32)
-
-    def node_array() -> Int32Array:
-        return np.full((machines, nodes), NONE, np.int32)
-
-    return Extents(
-        start=slot_array(),
-        length=slot_array(),
-        piece=slot_array(),
-        moved_at=slot_array(),
-        after=slot_array(),
-        before=slot_array(),
-        spare=np.full(machines, NONE, np.int32),
-        first=node_array(),
-        cursor=node_array(),
-        lowest_free=node_array(),
-        free=np.zeros((machines, nodes), np.int64),
-        total=np.zeros((machines, nodes), np.int64),
-        exhausted=np.zeros(machines, np.uint8),
-    )
+from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
 
 
 @kernel
-def clear_extents(x: Extents, m: int) -> None:
+def clear_extents(world: MemoryWorld, m: int) -> None:
     """Take all memory of one machine away."""
-    slots = x.start.shape[1]
+    slots = world.slots.shape[1]
     for slot in range(slots):
-        x.after[m, slot] = slot + 1
-    x.after[m, slots - 1] = NONE
-    x.spare[m] = 0
-    x.first[m] = NONE
-    x.cursor[m] = NONE
-    x.lowest_free[m] = NONE
-    x.free[m] = 0
-    x.total[m] = 0
-    x.exhausted[m] = 0
+        world.slots[m, slot].after = slot + 1
+    world.slots[m, slots - 1].after = NONE
+    world.machines[m].spare = 0
+    world.machines[m].exhausted = 0
+    for n in range(world.nodes.shape[1]):
+        node = world.nodes[m, n]
+        node.first = NONE
+        node.cursor = NONE
+        node.lowest_free = NONE
+        node.free = 0
+        node.total = 0
 
 
 @kernel
-def take_slot(x: Extents, m: int) -> int:
+def take_slot(world: MemoryWorld, m: int) -> int:
     """Take a spare slot; `NONE`, and the machine marked, when there is none."""
-    slot = x.spare[m]
+    slot = world.machines[m].spare
     if slot == NONE:
-        x.exhausted[m] = 1
+        world.machines[m].exhausted = 1
         return NONE
-    x.spare[m] = x.after[m, slot]
+    world.machines[m].spare = world.slots[m, slot].after
     return slot
 
 
 @kernel
-def append_extent(x: Extents, m: int, node: int, last: int, length: int, piece: int) -> int:
+def append_extent(world: MemoryWorld, m: int, node: int, last: int, length: int, piece: int) -> int:
     """Add an extent behind a node's last slot (`NONE` for the first); return its slot."""
-    slot = take_slot(x, m)
+    slot = take_slot(world, m)
     if slot == NONE:
         return last
-    x.length[m, slot] = length
-    x.piece[m, slot] = piece
-    x.moved_at[m, slot] = 0
-    x.after[m, slot] = NONE
-    x.before[m, slot] = last
+    world.slots[m, slot].length = length
+    world.slots[m, slot].piece = piece
+    world.slots[m, slot].moved_at = 0
+    world.slots[m, slot].after = NONE
+    world.slots[m, slot].before = last
     if last == NONE:
-        x.first[m, node] = slot
-        x.cursor[m, node] = slot
-        x.start[m, slot] = 0
+        world.nodes[m, node].first = slot
+        world.nodes[m, node].cursor = slot
+        world.slots[m, slot].start = 0
     else:
-        x.after[m, last] = slot
-        x.start[m, slot] = x.start[m, last] + x.length[m, last]
-    x.total[m, node] += length
+        world.slots[m, last].after = slot
+        world.slots[m, slot].start = world.slots[m, last].start + world.slots[m, last].length
+    world.nodes[m, node].total += length
     if piece == FREE:
-        x.free[m, node] += length
-        if x.lowest_free[m, node] == NONE:
-            x.lowest_free[m, node] = slot
+        world.nodes[m, node].free += length
+        if world.nodes[m, node].lowest_free == NONE:
+            world.nodes[m, node].lowest_free = slot
     return slot
 
 
 @kernel
-def locate(x: Extents, m: int, node: int, frame: int) -> int:
+def locate(world: MemoryWorld, m: int, node: int, frame: int) -> int:
     """Return the slot of the extent that holds a frame, walking from the last one found."""
-    slot = x.cursor[m, node]
+    slot = world.nodes[m, node].cursor
     if slot == NONE:
         return NONE
-    while x.start[m, slot] > frame:
-        slot = x.before[m, slot]
-    while x.start[m, slot] + x.length[m, slot] <= frame:
-        following = x.after[m, slot]
+    while world.slots[m, slot].start > frame:
+        slot = world.slots[m, slot].before
+    while world.slots[m, slot].start + world.slots[m, slot].length <= frame:
+        following = world.slots[m, slot].after
         if following == NONE:
             return NONE
         slot = following
-    x.cursor[m, node] = slot
+    world.nodes[m, node].cursor = slot
     return slot
 
 
 @kernel
-def split_extent(x: Extents, m: int, slot: int, frames: int) -> int:
+def split_extent(world: MemoryWorld, m: int, slot: int, frames: int) -> int:
     """Cut an extent after some frames; return the slot of the right part, or `NONE`."""
-    right = take_slot(x, m)
+    right = take_slot(world, m)
     if right == NONE:
         return NONE
-    x.start[m, right] = x.start[m, slot] + frames
-    x.length[m, right] = x.length[m, slot] - frames
-    x.piece[m, right] = x.piece[m, slot]
-    x.moved_at[m, right] = x.moved_at[m, slot]
-    x.length[m, slot] = frames
-    following = x.after[m, slot]
-    x.before[m, right] = slot
-    x.after[m, right] = following
-    x.after[m, slot] = right
+    world.slots[m, right].start = world.slots[m, slot].start + frames
+    world.slots[m, right].length = world.slots[m, slot].length - frames
+    world.slots[m, right].piece = world.slots[m, slot].piece
+    world.slots[m, right].moved_at = world.slots[m, slot].moved_at
+    world.slots[m, slot].length = frames
+    following = world.slots[m, slot].after
+    world.slots[m, right].before = slot
+    world.slots[m, right].after = following
+    world.slots[m, slot].after = right
     if following != NONE:
-        x.before[m, following] = right
+        world.slots[m, following].before = right
     return right
 
 
 @kernel
-def unlink(x: Extents, m: int, node: int, slot: int) -> None:
+def unlink(world: MemoryWorld, m: int, node: int, slot: int) -> None:
     """Take a slot out of its list; its frames already belong to a neighbour."""
-    previous, following = x.before[m, slot], x.after[m, slot]
+    previous, following = world.slots[m, slot].before, world.slots[m, slot].after
     neighbour = following if previous == NONE else previous
     if previous == NONE:
-        x.first[m, node] = following
+        world.nodes[m, node].first = following
     else:
-        x.after[m, previous] = following
+        world.slots[m, previous].after = following
     if following != NONE:
-        x.before[m, following] = previous
-    if x.cursor[m, node] == slot:
-        x.cursor[m, node] = neighbour
-    if x.lowest_free[m, node] == slot:
-        x.lowest_free[m, node] = neighbour
-    x.after[m, slot] = x.spare[m]
-    x.spare[m] = slot
+        world.slots[m, following].before = previous
+    if world.nodes[m, node].cursor == slot:
+        world.nodes[m, node].cursor = neighbour
+    if world.nodes[m, node].lowest_free == slot:
+        world.nodes[m, node].lowest_free = neighbour
+    world.slots[m, slot].after = world.machines[m].spare
+    world.machines[m].spare = slot
 
 
 @kernel
-def join_following(x: Extents, m: int, node: int, slot: int) -> bool:
+def join_following(world: MemoryWorld, m: int, node: int, slot: int) -> bool:
     """Join an extent with the one after it when both hold the same; say whether they did."""
-    following = x.after[m, slot]
+    following = world.slots[m, slot].after
     if (
         following == NONE
-        or x.piece[m, following] != x.piece[m, slot]
-        or x.moved_at[m, following] != x.moved_at[m, slot]
+        or world.slots[m, following].piece != world.slots[m, slot].piece
+        or world.slots[m, following].moved_at != world.slots[m, slot].moved_at
     ):
         return False
-    x.length[m, slot] += x.length[m, following]
-    unlink(x, m, node, following)
+    world.slots[m, slot].length += world.slots[m, following].length
+    unlink(world, m, node, following)
     return True
 
 
 @kernel
-def release_extent(x: Extents, m: int, node: int, slot: int) -> int:
+def release_extent(world: MemoryWorld, m: int, node: int, slot: int) -> int:
     """Free an extent's frames; return the slot that covers them after joining."""
-    x.free[m, node] += x.length[m, slot]
-    x.piece[m, slot] = FREE
-    x.moved_at[m, slot] = 0
-    join_following(x, m, node, slot)
-    previous = x.before[m, slot]
-    if previous != NONE and join_following(x, m, node, previous):
+    world.nodes[m, node].free += world.slots[m, slot].length
+    world.slots[m, slot].piece = FREE
+    world.slots[m, slot].moved_at = 0
+    join_following(world, m, node, slot)
+    previous = world.slots[m, slot].before
+    if previous != NONE and join_following(world, m, node, previous):
         slot = previous
-    lowest = x.lowest_free[m, node]
-    if lowest == NONE or x.start[m, slot] < x.start[m, lowest]:
-        x.lowest_free[m, node] = slot
+    lowest = world.nodes[m, node].lowest_free
+    if lowest == NONE or world.slots[m, slot].start < world.slots[m, lowest].start:
+        world.nodes[m, node].lowest_free = slot
     return slot
 
 
 @kernel
-def find_free(x: Extents, m: int, node: int) -> int:
+def find_free(world: MemoryWorld, m: int, node: int) -> int:
     """Return the free extent of the lowest address, or `NONE`."""
-    if x.free[m, node] == 0:
+    if world.nodes[m, node].free == 0:
         return NONE
-    slot = x.lowest_free[m, node]
-    while slot != NONE and x.piece[m, slot] != FREE:
-        slot = x.after[m, slot]
-    x.lowest_free[m, node] = slot
+    slot = world.nodes[m, node].lowest_free
+    while slot != NONE and world.slots[m, slot].piece != FREE:
+        slot = world.slots[m, slot].after
+    world.nodes[m, node].lowest_free = slot
     return slot
 
 
 @kernel
 def fill_free(
-    x: Extents, m: int, node: int, slot: int, frames: int, piece: int, moved_at: int
+    world: MemoryWorld, m: int, node: int, slot: int, frames: int, piece: int, moved_at: int
 ) -> int:
     """Put a piece into the first frames of a free extent; return how many found room.
 
     Grows the extent before it when that holds the same, so that memory migrated together stays
     one extent.
     """
-    count = min(frames, x.length[m, slot])
-    previous = x.before[m, slot]
-    if previous != NONE and x.piece[m, previous] == piece and x.moved_at[m, previous] == moved_at:
-        x.length[m, previous] += count
-        x.start[m, slot] += count
-        x.length[m, slot] -= count
-        if x.length[m, slot] == 0:
-            unlink(x, m, node, slot)
-            join_following(x, m, node, previous)
+    count = min(frames, world.slots[m, slot].length)
+    previous = world.slots[m, slot].before
+    if (
+        previous != NONE
+        and world.slots[m, previous].piece == piece
+        and world.slots[m, previous].moved_at == moved_at
+    ):
+        world.slots[m, previous].length += count
+        world.slots[m, slot].start += count
+        world.slots[m, slot].length -= count
+        if world.slots[m, slot].length == 0:
+            unlink(world, m, node, slot)
+            join_following(world, m, node, previous)
     else:
-        if count < x.length[m, slot] and split_extent(x, m, slot, count) == NONE:
+        if count < world.slots[m, slot].length and split_extent(world, m, slot, count) == NONE:
             return 0
-        x.piece[m, slot] = piece
-        x.moved_at[m, slot] = moved_at
-        join_following(x, m, node, slot)
-    x.free[m, node] -= count
+        world.slots[m, slot].piece = piece
+        world.slots[m, slot].moved_at = moved_at
+        join_following(world, m, node, slot)
+    world.nodes[m, node].free -= count
     return count
 
 
 @kernel
-def forget_old_moves(x: Extents, m: int, oldest: int) -> None:
+def forget_old_moves(world: MemoryWorld, m: int, oldest: int) -> None:
     """Forget migrations before a time (deciseconds) and join what then holds the same."""
-    for node in range(x.first.shape[1]):
-        slot = x.first[m, node]
+    for node in range(world.nodes.shape[1]):
+        slot = world.nodes[m, node].first
         while slot != NONE:
-            if abs(x.moved_at[m, slot]) < oldest:
-                x.moved_at[m, slot] = 0
-            previous = x.before[m, slot]
-            if previous != NONE and join_following(x, m, node, previous):
+            if abs(world.slots[m, slot].moved_at) < oldest:
+                world.slots[m, slot].moved_at = 0
+            previous = world.slots[m, slot].before
+            if previous != NONE and join_following(world, m, node, previous):
                 slot = previous
-            slot = x.after[m, slot]
+            slot = world.slots[m, slot].after

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.emulator.jit import kernel
-from damosrl.emulator.memory_world import MemoryWorld
+from damosrl.emulator.memory_state import MemoryWorld
 from damosrl.emulator.rate_store import GridModel
 from damosrl.emulator.rates import extent_index, hits_up_to, update_hits, update_sums
 from damosrl.machine import Telemetry
@@ -17,23 +17,22 @@ def _hits_below(
     world: MemoryWorld, m: int, interval_s: float, frames: FloatArray, hits: FloatArray
 ) -> None:
     """Sum hit probability below frame borders, the memory nodes being one address space."""
-    rates, x = world.rates, world.extents
-    nodes = world.node_start.shape[1] - 1
+    nodes = world.nodes.shape[1] - 1
     for node in range(nodes):
-        update_sums(rates, x, m, node, interval_s)
+        update_sums(world, m, node, interval_s)
     for place in range(len(frames)):
         left, total = frames[place], 0.0
         for node in range(nodes):
-            inside = min(left, float(x.total[m, node]))
-            index = extent_index(rates, m, node, int(inside), 0)
-            total += hits_up_to(rates, m, node, inside, index)
+            inside = min(left, float(world.nodes[m, node].total))
+            index = extent_index(world, m, node, int(inside), 0)
+            total += hits_up_to(world, m, node, inside, index)
             left -= inside
         hits[place] = total
 
 
 def physical_heat(world: MemoryWorld, m: int, bins: int, interval_s: float) -> FloatArray:
     """Return the mean hit probability of bins over the physical memory, ``(bins,)``."""
-    frames = np.linspace(0.0, float(world.extents.total[m, :-1].sum()), bins + 1)
+    frames = np.linspace(0.0, float(world.nodes["total"][m, :-1].sum()), bins + 1)
     hits = np.zeros(bins + 1)
     _hits_below(world, m, interval_s, frames, hits)
     return np.clip(np.diff(hits) / np.diff(frames), 0.0, 1.0)
@@ -43,8 +42,8 @@ def virtual_heat(
     world: MemoryWorld, m: int, bins: int, interval_s: float, model: GridModel
 ) -> FloatArray:
     """Return the mean hit probability of bins over the workload's address space, ``(bins,)``."""
-    update_hits(world.rates, m, interval_s)
-    hit = world.rates.hit[m, : len(model.piece_frames)]
+    update_hits(world, m, interval_s)
+    hit = world.hit[m, : len(model.piece_frames)]
     borders = np.concatenate([[0], np.cumsum(model.piece_frames)])
     below = np.concatenate([[0.0], np.cumsum(hit * model.piece_frames)])
     grid = np.linspace(0, borders[-1], bins + 1)

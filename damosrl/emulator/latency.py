@@ -1,12 +1,12 @@
 """Latency of memory under load: interpolated tables, and the tail of a mixture of tiers."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.emulator.jit import kernel
+from damosrl.emulator.memory_state import MemoryWorld
 
 FloatArray = NDArray[np.float64]
 
@@ -14,52 +14,31 @@ LINE_BYTES = 64.0
 """Bytes that one memory request moves."""
 
 
-class Tiers(NamedTuple):
-    """Properties of the T nodes of N machines; the last node is the swap store."""
-
-    curve_gbps: FloatArray
-    """Loads of the loaded-latency tables, GB/s ascending, padded with the peak, ``(N, T, Q)``."""
-    curve_ns: FloatArray
-    """Latencies at those loads, ``(N, T, Q)``; of a fault for the swap store."""
-    fault_p99_ns: FloatArray
-    """99th percentile of an unloaded fault on the swap store, ``(N,)``."""
-    store_ns: FloatArray
-    """Time to write a page to the swap store in direct reclaim, ``(N,)``."""
-
-
-def allocate_tiers(machines: int, nodes: int, points: int) -> Tiers:
-    """Make room for the tables of some machines."""
-    return Tiers(
-        curve_gbps=np.ones((machines, nodes, points)),
-        curve_ns=np.zeros((machines, nodes, points)),
-        fault_p99_ns=np.zeros(machines),
-        store_ns=np.zeros(machines),
-    )
-
-
 @kernel
-def peak_gbps(tiers: Tiers, m: int, node: int) -> float:
+def peak_gbps(world: MemoryWorld, m: int, node: int) -> float:
     """Return the load that a node cannot exceed, GB/s."""
-    return float(tiers.curve_gbps[m, node, -1])
+    return world.curves[m, node, world.curves.shape[2] - 1].load_gbps
 
 
 @kernel
-def idle_ns(tiers: Tiers, m: int, node: int) -> float:
+def idle_ns(world: MemoryWorld, m: int, node: int) -> float:
     """Return a node's latency without load."""
-    return float(tiers.curve_ns[m, node, 0])
+    return world.curves[m, node, 0].latency_ns
 
 
 @kernel
-def loaded_ns(tiers: Tiers, m: int, node: int, load_gbps: float) -> float:
+def loaded_ns(world: MemoryWorld, m: int, node: int, load_gbps: float) -> float:
     """Interpolate a node's latency at a load; constant outside the table."""
-    loads, latencies = tiers.curve_gbps[m, node], tiers.curve_ns[m, node]
-    if load_gbps <= loads[0]:
-        return float(latencies[0])
-    for point in range(1, len(loads)):
-        if load_gbps < loads[point]:
-            share = (load_gbps - loads[point - 1]) / (loads[point] - loads[point - 1])
-            return float(latencies[point - 1] + share * (latencies[point] - latencies[point - 1]))
-    return float(latencies[-1])
+    below = world.curves[m, node, 0]
+    if load_gbps <= below.load_gbps:
+        return below.latency_ns
+    for point in range(1, world.curves.shape[2]):
+        above = world.curves[m, node, point]
+        if load_gbps < above.load_gbps:
+            share = (load_gbps - below.load_gbps) / (above.load_gbps - below.load_gbps)
+            return below.latency_ns + share * (above.latency_ns - below.latency_ns)
+        below = above
+    return below.latency_ns
 
 
 @kernel

@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.damon import AddressRange, Context, Document, Target
+from damosrl.emulator.describe import describe_machine
 from damosrl.emulator.heat import monitor_heat, physical_heat, virtual_heat
 from damosrl.emulator.loading import check_status, load_context, write_field
-from damosrl.emulator.memory_world import MemoryWorld
+from damosrl.emulator.memory_state import MemoryWorld, allocate_world, grow_world
 from damosrl.emulator.oracle import rebalance
 from damosrl.emulator.placement import coldest_last, lay_out, start_fill, start_order
 from damosrl.emulator.presets import MachineConfig, capacities, machine_config
-from damosrl.emulator.pressure import FULL, SOME
+from damosrl.emulator.pressure import FULL, SOME, average_ratio
 from damosrl.emulator.rate_store import RateStore
 from damosrl.emulator.regions import moving_sums
 from damosrl.emulator.state import EXACT, FAST, allocate
 from damosrl.emulator.tick import begin, run_machines
 from damosrl.emulator.workload.model import Workload
-from damosrl.emulator.world_memory import allocate_world, describe_machine, grow_world
 from damosrl.errors import EmulatorLimitError, MachineError
 from damosrl.machine import GroundTruth, Plan, Pressure, SchemeStats, Snapshot, Telemetry
 
@@ -134,18 +134,18 @@ class EmulatedMachines:
         if used[-1] > 0:
             horizon_s = model.period_s if math.isfinite(model.period_s) else model.epoch_s[-1] + 1
             order = coldest_last(*order, model.mean_rate_hz(0.0, horizon_s), int(used[-1]))
-        lay_out(self.world.extents, index, frames, used, *order)
+        lay_out(self.world, index, frames, used, *order)
         self._refuse_exhausted()
-        world, rates, loop = self.world, self.world.rates, self.world.loop
-        rates.store_at[index], rates.epoch_store_at[index] = entry.rate_at, entry.epoch_at
-        rates.num_epochs[index], rates.num_pieces[index] = model.rate_hz.shape
-        rates.period_s[index] = model.period_s
-        application = workload.application
-        loop.threads[index] = application.threads
-        loop.in_flight[index] = application.threads * application.parallelism
-        loop.think_ns[index] = application.think_time_ns
+        world, application = self.world, workload.application
+        record = world.machines[index : index + 1]
+        record["rates_at"], record["epochs_at"] = entry.rate_at, entry.epoch_at
+        record["num_epochs"], record["num_pieces"] = model.rate_hz.shape
+        record["period_s"] = model.period_s
+        record["threads"] = application.threads
+        record["in_flight"] = application.threads * application.parallelism
+        record["think_ns"] = application.think_time_ns
         starts = np.concatenate([[0], np.cumsum(frames[:-1])]) * config.granule_bytes
-        world.node_start[index] = starts
+        world.nodes["start_byte"][index] = starts
         begin(world, index, int(seeds[-1].generate_state(1, np.uint64)[0] >> 1))
         for kdamond in range(self._kdamonds):
             end = starts[kdamond] + frames[kdamond] * config.granule_bytes
@@ -205,7 +205,7 @@ class EmulatedMachines:
         )
 
     def _refuse_exhausted(self) -> None:
-        exhausted = np.flatnonzero(self.world.extents.exhausted)
+        exhausted = np.flatnonzero(self.world.machines["exhausted"])
         if exhausted.size:
             config = self._configs[exhausted[0]]
             raise EmulatorLimitError(
@@ -217,24 +217,25 @@ class EmulatedMachines:
 
     def telemetry(self) -> Telemetry:
         """Return what a kernel could tell now; arrays are copies."""
-        world, shape = self.world, (self.num_machines, self._kdamonds)
-        granule = world.traffic.granule_bytes[:, None]
+        nodes, machines = self.world.nodes, self.world.machines
+        shape = (self.num_machines, self._kdamonds)
+        granule = machines["granule_bytes"][:, None]
         contexts = self.engine.contexts
-        latency = _ratio(world.ledger.latency_ns, world.ledger.accesses)
+        latency = _ratio(machines["latency_sum_ns"], machines["accesses"])
         probed = np.array([config.latency_probe for config in self._configs])
         return Telemetry(
-            time_s=world.ledger.time_s.copy(),
-            node_total_bytes=world.extents.total[:, :-1] * granule,
-            node_free_bytes=world.extents.free[:, :-1] * granule,
+            time_s=machines["time_s"].copy(),
+            node_total_bytes=nodes["total"][:, :-1] * granule,
+            node_free_bytes=nodes["free"][:, :-1] * granule,
             snapshot=self._snapshot(),
             samples_per_aggregation=contexts["aggr_samples"].astype(np.int64).reshape(shape),
             aggregation_us=contexts["aggr_us"].astype(np.int64).reshape(shape),
             stats=self._stats(),
             pressure=self._pressure(),
-            migrated_up_bytes=world.traffic.up_bytes.copy(),
-            migrated_down_bytes=world.traffic.down_bytes.copy(),
-            returned_bytes=world.traffic.returned_bytes.copy(),
-            kdamond_cpu_us=world.ledger.kdamond_us.copy(),
+            migrated_up_bytes=machines["up_bytes"].copy(),
+            migrated_down_bytes=machines["down_bytes"].copy(),
+            returned_bytes=machines["returned_bytes"].copy(),
+            kdamond_cpu_us=machines["kdamond_us"].copy(),
             latency_ns=np.where(probed, latency, np.nan),
         )
 
@@ -259,24 +260,26 @@ class EmulatedMachines:
         return SchemeStats(*columns)
 
     def _pressure(self) -> Pressure:
-        stalls = self.world.stalls
-        average = stalls.average / (100.0 * 2048.0)
+        psi = self.world.psi
+        averages = [average_ratio(psi[name]) for name in ("avg10", "avg60", "avg300")]
+        average = np.stack(averages, axis=-1)
         return Pressure(
-            some_total_us=stalls.total_us[:, SOME].copy(),
-            full_total_us=stalls.total_us[:, FULL].copy(),
+            some_total_us=psi["total_us"][:, SOME].copy(),
+            full_total_us=psi["total_us"][:, FULL].copy(),
             some_avg=average[:, SOME],
             full_avg=average[:, FULL],
         )
 
     def truth(self) -> GroundTruth:
         """Return what only the emulator knows about the last run."""
-        ledger = self.world.ledger
+        machines = self.world.machines
+        served = machines["accesses"]
         return GroundTruth(
-            slowdown=_ratio(ledger.possible, ledger.accesses),
-            throughput_per_s=_ratio(ledger.accesses, ledger.elapsed_s),
-            mean_latency_ns=_ratio(ledger.latency_ns, ledger.accesses),
-            p99_latency_ns=_ratio(ledger.p99_ns, ledger.accesses),
-            fast_share=_ratio(ledger.fast, ledger.accesses),
+            slowdown=_ratio(machines["possible"], served),
+            throughput_per_s=_ratio(served, machines["elapsed_s"]),
+            mean_latency_ns=_ratio(machines["latency_sum_ns"], served),
+            p99_latency_ns=_ratio(machines["p99_sum_ns"], served),
+            fast_share=_ratio(machines["fast_accesses"], served),
         )
 
     def quota_feedback(self, index: int) -> NDArray[np.uint64]:
@@ -304,7 +307,7 @@ class EmulatedMachines:
             Bytes moved.
         """
         model = self._store.model(index)
-        rate_hz = model.mean_rate_hz(self.world.ledger.time_s[index], horizon_s)
+        rate_hz = model.mean_rate_hz(float(self.world.machines["time_s"][index]), horizon_s)
         return rebalance(self.world, index, rate_hz, budget_bytes, horizon_s)
 
     def heat_truth(

@@ -6,15 +6,7 @@ move itself is instant; its cost, traffic on both tiers and CPU time, is spread 
 the copying takes.
 """
 
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
-
 from damosrl.emulator.extents import (
-    FREE,
-    NONE,
-    Extents,
     fill_free,
     find_free,
     locate,
@@ -22,45 +14,13 @@ from damosrl.emulator.extents import (
     split_extent,
 )
 from damosrl.emulator.jit import kernel
-from damosrl.emulator.rates import Rates, invalidate_sums, piece_rate
-
-FloatArray = NDArray[np.float64]
-
-
-class Traffic(NamedTuple):
-    """Bytes moved on N machines with T nodes."""
-
-    granule_bytes: FloatArray
-    """Bytes per frame of the extent map, ``(N,)``."""
-    waiting_bytes: FloatArray
-    """Bytes moved whose cost has not been taken yet, by node touched, ``(N, T)``."""
-    up_bytes: FloatArray
-    """Life-time bytes moved to a faster node, ``(N,)``."""
-    down_bytes: FloatArray
-    """Life-time bytes moved to a slower node, ``(N,)``."""
-    returned_bytes: FloatArray
-    """Life-time bytes moved back within the ping-pong window, ``(N,)``."""
-    window_s: FloatArray
-    """Ping-pong window, ``(N,)``."""
-
-
-def allocate_traffic(machines: int, nodes: int) -> Traffic:
-    """Make room for the counters of some machines."""
-    return Traffic(
-        granule_bytes=np.ones(machines),
-        waiting_bytes=np.zeros((machines, nodes)),
-        up_bytes=np.zeros(machines),
-        down_bytes=np.zeros(machines),
-        returned_bytes=np.zeros(machines),
-        window_s=np.zeros(machines),
-    )
+from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
+from damosrl.emulator.rates import invalidate_sums, piece_rate
 
 
 @kernel
 def move_frames(
-    x: Extents,
-    rates: Rates,
-    traffic: Traffic,
+    world: MemoryWorld,
     m: int,
     source: int,
     target: int,
@@ -73,62 +33,58 @@ def move_frames(
     Returns:
         Frames moved (fewer when the target fills up), and the slot after them in address order.
     """
-    frames = min(frames, x.length[m, slot], x.free[m, target])
-    following = x.after[m, slot]
+    frames = min(frames, world.slots[m, slot].length, world.nodes[m, target].free)
+    following = world.slots[m, slot].after
     if frames <= 0:
         return 0, following
-    if frames < x.length[m, slot]:
-        following = split_extent(x, m, slot, frames)
+    if frames < world.slots[m, slot].length:
+        following = split_extent(world, m, slot, frames)
         if following == NONE:
             return 0, NONE
-    piece, moved_before = x.piece[m, slot], x.moved_at[m, slot]
+    piece, moved_before = world.slots[m, slot].piece, world.slots[m, slot].moved_at
     stamp = round(now_s * 10.0) + 1
     moved_at = stamp if target < source else -stamp
     moved = 0
     while moved < frames:
-        room = find_free(x, m, target)
-        placed = fill_free(x, m, target, room, frames - moved, piece, moved_at)
+        room = find_free(world, m, target)
+        placed = fill_free(world, m, target, room, frames - moved, piece, moved_at)
         moved += placed
         if placed == 0:
             break
-    if moved < frames and (moved == 0 or split_extent(x, m, slot, moved) == NONE):
+    if moved < frames and (moved == 0 or split_extent(world, m, slot, moved) == NONE):
         return moved, NONE
-    freed = release_extent(x, m, source, slot)
-    _account(rates, traffic, m, source, target, piece, moved)
-    _count_return(traffic, m, moved_before, moved_at, moved)
-    return moved, x.after[m, freed]
+    freed = release_extent(world, m, source, slot)
+    _account(world, m, source, target, piece, moved)
+    _count_return(world, m, moved_before, moved_at, moved)
+    return moved, world.slots[m, freed].after
 
 
 @kernel
-def _account(
-    rates: Rates, traffic: Traffic, m: int, source: int, target: int, piece: int, frames: int
-) -> None:
-    load = piece_rate(rates, m, piece) * frames
-    rates.load[m, source] = max(rates.load[m, source] - load, 0.0)
-    rates.load[m, target] += load
-    invalidate_sums(rates, m, source)
-    invalidate_sums(rates, m, target)
-    size = frames * traffic.granule_bytes[m]
-    traffic.waiting_bytes[m, source] += size
-    traffic.waiting_bytes[m, target] += size
+def _account(world: MemoryWorld, m: int, source: int, target: int, piece: int, frames: int) -> None:
+    load = piece_rate(world, m, piece) * frames
+    world.nodes[m, source].load = max(world.nodes[m, source].load - load, 0.0)
+    world.nodes[m, target].load += load
+    invalidate_sums(world, m, source)
+    invalidate_sums(world, m, target)
+    size = frames * world.machines[m].granule_bytes
+    world.nodes[m, source].waiting_bytes += size
+    world.nodes[m, target].waiting_bytes += size
     if target < source:
-        traffic.up_bytes[m] += size
+        world.machines[m].up_bytes += size
     else:
-        traffic.down_bytes[m] += size
+        world.machines[m].down_bytes += size
 
 
 @kernel
-def _count_return(traffic: Traffic, m: int, before: int, now: int, frames: int) -> None:
+def _count_return(world: MemoryWorld, m: int, before: int, now: int, frames: int) -> None:
     opposite = before * now < 0
-    if opposite and abs(now) - abs(before) <= 10.0 * traffic.window_s[m]:
-        traffic.returned_bytes[m] += frames * traffic.granule_bytes[m]
+    if opposite and abs(now) - abs(before) <= 10.0 * world.machines[m].pingpong_window_s:
+        world.machines[m].returned_bytes += frames * world.machines[m].granule_bytes
 
 
 @kernel
 def migrate_range(
-    x: Extents,
-    rates: Rates,
-    traffic: Traffic,
+    world: MemoryWorld,
     m: int,
     source: int,
     target: int,
@@ -138,16 +94,16 @@ def migrate_range(
 ) -> int:
     """Move what lies in a node's frames [first, end) to another node; return frames moved."""
     total = 0
-    slot = locate(x, m, source, first) if first < end else NONE
-    while slot != NONE and x.start[m, slot] < end and x.free[m, target] > 0:
-        if x.piece[m, slot] == FREE:
-            slot = x.after[m, slot]
+    slot = locate(world, m, source, first) if first < end else NONE
+    while slot != NONE and world.slots[m, slot].start < end and world.nodes[m, target].free > 0:
+        if world.slots[m, slot].piece == FREE:
+            slot = world.slots[m, slot].after
             continue
-        if x.start[m, slot] < first:
-            slot = split_extent(x, m, slot, first - x.start[m, slot])
+        if world.slots[m, slot].start < first:
+            slot = split_extent(world, m, slot, first - world.slots[m, slot].start)
             if slot == NONE:
                 break
-        frames = end - x.start[m, slot]
-        moved, slot = move_frames(x, rates, traffic, m, source, target, slot, frames, now_s)
+        frames = end - world.slots[m, slot].start
+        moved, slot = move_frames(world, m, source, target, slot, frames, now_s)
         total += moved
     return total

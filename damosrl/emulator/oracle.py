@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.emulator.application import set_shares, solve_loop
-from damosrl.emulator.extents import FREE, NONE, Extents
 from damosrl.emulator.jit import kernel
-from damosrl.emulator.memory_world import PAGE_BYTES, MemoryWorld
+from damosrl.emulator.memory_state import FREE, NONE, PAGE_BYTES, MemoryWorld
 from damosrl.emulator.migration import move_frames
 
 CANDIDATES = 32
@@ -32,14 +31,14 @@ IntArray = NDArray[np.int64]
 
 
 @kernel
-def resident_frames(x: Extents, m: int, node: int, frames: IntArray) -> None:
+def resident_frames(world: MemoryWorld, m: int, node: int, frames: IntArray) -> None:
     """Count each piece's frames in a node into ``frames (P,)``."""
     frames[:] = 0
-    slot = x.first[m, node]
+    slot = world.nodes[m, node].first
     while slot != NONE:
-        if x.piece[m, slot] != FREE:
-            frames[x.piece[m, slot]] += x.length[m, slot]
-        slot = x.after[m, slot]
+        if world.slots[m, slot].piece != FREE:
+            frames[world.slots[m, slot].piece] += world.slots[m, slot].length
+        slot = world.slots[m, slot].after
 
 
 @kernel
@@ -48,24 +47,21 @@ def move_pieces(world: MemoryWorld, m: int, source: int, target: int, wanted: In
 
     ``wanted (P,)`` is lowered by what was moved.
     """
-    x = world.extents
     total = 0
-    slot = x.first[m, source]
-    while slot != NONE and x.free[m, target] > 0:
-        piece = x.piece[m, slot]
+    slot = world.nodes[m, source].first
+    while slot != NONE and world.nodes[m, target].free > 0:
+        piece = world.slots[m, slot].piece
         if piece == FREE or wanted[piece] == 0:
-            slot = x.after[m, slot]
+            slot = world.slots[m, slot].after
             continue
         moved, slot = move_frames(
-            x,
-            world.rates,
-            world.traffic,
+            world,
             m,
             source,
             target,
             slot,
             wanted[piece],
-            world.ledger.time_s[m],
+            world.machines[m].time_s,
         )
         wanted[piece] -= moved
         total += moved
@@ -86,19 +82,20 @@ def predicted_work(
         moved_bytes: Bytes to copy.
         horizon_s: Time over which it has to pay.
     """
-    loop = world.loop
-    set_shares(loop, m, load)
-    loop.background_gbps[m] = 0.0
-    after = solve_loop(world.tiers, loop, m, 1.0)
+    set_shares(world, m, load)
+    for node in range(world.nodes.shape[1]):
+        world.nodes[m, node].background_gbps = 0.0
+    after = solve_loop(world, m, 1.0)
     if moved_bytes == 0.0:
         return after * horizon_s
     copy_s = min(COPY_S, horizon_s)
-    loop.background_gbps[m, pair] = moved_bytes / copy_s * 1e-9
-    loop.background_gbps[m, pair + 1] = moved_bytes / copy_s * 1e-9
-    move_s = moved_bytes / PAGE_BYTES * world.ledger.move_page_ns[m] * 1e-9
-    running = max(1.0 - move_s / copy_s / loop.threads[m], 0.0)
-    during = solve_loop(world.tiers, loop, m, running)
-    loop.background_gbps[m] = 0.0
+    world.nodes[m, pair].background_gbps = moved_bytes / copy_s * 1e-9
+    world.nodes[m, pair + 1].background_gbps = moved_bytes / copy_s * 1e-9
+    move_s = moved_bytes / PAGE_BYTES * world.machines[m].move_page_ns * 1e-9
+    running = max(1.0 - move_s / copy_s / world.machines[m].threads, 0.0)
+    during = solve_loop(world, m, running)
+    world.nodes[m, pair].background_gbps = 0.0
+    world.nodes[m, pair + 1].background_gbps = 0.0
     return during * copy_s + after * (horizon_s - copy_s)
 
 
@@ -168,12 +165,12 @@ def _exchange(world: MemoryWorld, m: int, source: int, target: int, rate: FloatA
     sides = []
     for node, sign in ((source, -1.0), (target, 1.0)):
         frames = np.zeros(len(rate), np.int64)
-        resident_frames(world.extents, m, node, frames)
+        resident_frames(world, m, node, frames)
         pieces = np.flatnonzero(frames)
         pieces = pieces[np.argsort(sign * rate[pieces], kind="stable")]
         sides.append((pieces, frames[pieces]))
     (hot, hot_frames), (cold, cold_frames) = sides
-    room = int(world.extents.free[m, target])
+    room = int(world.nodes["free"][m, target])
     return Exchange(source, target, hot, hot_frames, cold, cold_frames, room, rate)
 
 
@@ -189,8 +186,8 @@ def rebalance(
         budget_bytes: Most bytes to move.
         horizon_s: Time over which a move has to pay.
     """
-    nodes = world.node_start.shape[1] - 1
-    granule = float(world.traffic.granule_bytes[m])
+    nodes = world.nodes.shape[1] - 1
+    granule = float(world.machines["granule_bytes"][m])
     moved = 0.0
     for pair in range(nodes - 1):
         budget_frames = (budget_bytes - moved) / granule
@@ -206,7 +203,7 @@ def _rebalance_pair(
     budget_frames: float,
     horizon_s: float,
 ) -> int:
-    granule = float(world.traffic.granule_bytes[m])
+    granule = float(world.machines["granule_bytes"][m])
     load = _mean_loads(world, m, rate)
     stay = predicted_work(world, m, load, pair, 0.0, horizon_s)
     best_work, best = stay * (1.0 + LEAST_GAIN), None
@@ -226,11 +223,11 @@ def _rebalance_pair(
 
 
 def _mean_loads(world: MemoryWorld, m: int, rate: FloatArray) -> FloatArray:
-    nodes = world.node_start.shape[1]
+    nodes = world.nodes.shape[1]
     load = np.zeros(nodes)
     frames = np.zeros(len(rate), np.int64)
     for node in range(nodes - 1):
-        resident_frames(world.extents, m, node, frames)
+        resident_frames(world, m, node, frames)
         load[node] = float(frames @ rate)
     return load
 

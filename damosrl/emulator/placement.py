@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.emulator.extents import FREE, NONE, Extents, append_extent, clear_extents
+from damosrl.emulator.extents import append_extent, clear_extents
 from damosrl.emulator.jit import kernel
+from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
 from damosrl.emulator.rate_store import GridModel
 from damosrl.emulator.workload.model import StartState
 
@@ -85,7 +86,7 @@ def coldest_last(
 
 @kernel
 def lay_out(
-    x: Extents,
+    world: MemoryWorld,
     m: int,
     capacity: NDArray[np.int64],
     used: NDArray[np.int64],
@@ -93,21 +94,21 @@ def lay_out(
     frames: NDArray[np.int64],
 ) -> None:
     """Fill a machine's nodes, lowest addresses first, and leave the rest of each node free."""
-    clear_extents(x, m)
+    clear_extents(world, m)
     item, taken = 0, 0
     for node in range(len(capacity)):
         last, left = NONE, used[node]
         while left > 0:
             count = min(left, frames[item] - taken)
-            same = last != NONE and x.piece[m, last] == pieces[item]
+            same = last != NONE and world.slots[m, last].piece == pieces[item]
             if same:
-                x.length[m, last] += count
-                x.total[m, node] += count
+                world.slots[m, last].length += count
+                world.nodes[m, node].total += count
             else:
-                last = append_extent(x, m, node, last, count, pieces[item])
+                last = append_extent(world, m, node, last, count, pieces[item])
             left -= count
             taken += count
             if taken == frames[item]:
                 item, taken = item + 1, 0
         if capacity[node] > used[node]:
-            append_extent(x, m, node, last, capacity[node] - used[node], FREE)
+            append_extent(world, m, node, last, capacity[node] - used[node], FREE)

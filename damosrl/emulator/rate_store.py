@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from damosrl.emulator.workload.model import AccessModel
 
-
 Element = TypeVar("Element", bound=np.generic)
 
 

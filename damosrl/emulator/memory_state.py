@@ -1,0 +1,147 @@
+"""The memory of a batch of machines in a few flat arrays, machine axis first.
+
+As in the engine's state, what belongs together is one record: few arrays make kernels compile
+fast, and an extent is one cache line. In Python ``world.nodes["free"]`` is a column ``(N, T)``; in
+kernels ``world.nodes[m, node].free`` is one number. Nodes are the memory tiers, fastest first, and
+the swap store as the last one, which is empty where there is none.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from damosrl.emulator.pressure import PSI
+from damosrl.emulator.rate_store import RateStore
+
+FREE = -1
+"""Piece of an extent of free frames."""
+
+NONE = -1
+"""No slot."""
+
+PAGE_BYTES = 4096.0
+
+SLOT = np.dtype(
+    [(name, "i4") for name in ["start", "length", "piece", "moved_at", "after", "before"]]
+)
+"""An extent: first frame within the node, frames, piece or `FREE`, time of its last migration
+(deciseconds since the start, negative when it went to a slower node, 0 when long ago), and the next
+and previous slot in address order."""
+
+BORDER = np.dtype([("frame", "f8"), ("hits_below", "f8")])
+"""First frame of an extent, and the sum of hit probability over the node's frames below it."""
+
+CURVE = np.dtype([("load_gbps", "f8"), ("latency_ns", "f8")])
+"""A point of a loaded-latency table; of a fault for the swap store."""
+
+
+def _record(integers: str, reals: str) -> np.dtype[np.void]:
+    fields = [(name, "i8") for name in integers.split()]
+    return np.dtype(fields + [(name, "f8") for name in reals.split()])
+
+
+NODE = _record(
+    # extents: first slot, slot of the last search, no free extent before this slot; frames
+    "first cursor lowest_free free total start_byte num_borders",
+    # rate times frames, bytes moved whose cost is not taken yet; the closed loop's last solution
+    "load waiting_bytes share background_gbps latency_ns sums_exposure_s",
+)
+"""One node of one machine. ``sums_exposure_s`` is what its borders were computed for, < 0 stale."""
+
+MACHINE = np.dtype(
+    [
+        ("rng", "u8"),
+        ("draws", "u8"),
+        *_record(
+            # extents; the workload's place in the rate store; reclaim's clock hand (a frame)
+            "spare exhausted rates_at epochs_at num_pieces num_epochs epoch hand",
+            # configuration
+            "granule_bytes pingpong_window_s move_page_ns check_us fault_p99_ns store_ns cpus "
+            # application: its loop, its speed relative to all-fast memory, accesses per ns
+            "threads in_flight think_ns period_s speed fast_throughput hit_exposure_s "
+            # last step: share of time stalled on faults, time of a fault
+            "stalled fault_ns "
+            # life-time counters
+            "time_s up_bytes down_bytes returned_bytes kdamond_us faults "
+            # sums over the last run
+            "elapsed_s accesses possible latency_sum_ns p99_sum_ns fast_accesses "
+            # pressure: time of the last update of the averages, and when the next one is due
+            "psi_updated_us psi_next_us",
+        ).descr,
+    ]
+)
+"""One machine."""
+
+
+class MemoryWorld(NamedTuple):
+    """Everything that N machines with T nodes are, but for the engine."""
+
+    machines: NDArray[np.void]
+    """`MACHINE` records ``(N,)``."""
+    nodes: NDArray[np.void]
+    """`NODE` records ``(N, T)``."""
+    slots: NDArray[np.void]
+    """`SLOT` records ``(N, E)``: pools of extents, spare ones chained through ``after``."""
+    borders: NDArray[np.void]
+    """`BORDER` records ``(N, T, E + 1)``."""
+    curves: NDArray[np.void]
+    """`CURVE` records ``(N, T, Q)``, loads ascending, padded with the peak."""
+    psi: NDArray[np.void]
+    """`damosrl.emulator.pressure.PSI` records ``(N, 2)``: some, full."""
+    hit: NDArray[np.float64]
+    """Hit probability of each piece in one sampling interval, ``(N, P)``."""
+    rates: NDArray[np.float32]
+    """All access rates, see `damosrl.emulator.rate_store`."""
+    epochs: NDArray[np.float64]
+    """All epoch start times, seconds."""
+
+
+def allocate_world(machines: int, nodes: int, points: int) -> MemoryWorld:
+    """Make room for machines without memory and workload.
+
+    Args:
+        machines: Number of machines.
+        nodes: Memory nodes and the swap store.
+        points: Points of the longest latency table.
+    """
+    world = MemoryWorld(
+        machines=np.zeros(machines, MACHINE),
+        nodes=np.zeros((machines, nodes), NODE),
+        slots=np.zeros((machines, 1), SLOT),
+        borders=np.zeros((machines, nodes, 2), BORDER),
+        curves=np.zeros((machines, nodes, points), CURVE),
+        psi=np.zeros((machines, 2), PSI),
+        hit=np.zeros((machines, 1)),
+        rates=np.zeros(1, np.float32),
+        epochs=np.zeros(1),
+    )
+    world.machines["spare"] = NONE
+    return world
+
+
+def grow_world(world: MemoryWorld, slots: int, pieces: int, store: RateStore) -> MemoryWorld:
+    """Return the world with room for a machine's extents and pieces, and the store's arrays.
+
+    Args:
+        world: The machines.
+        slots: Extents that a machine needs.
+        pieces: Pieces of its workload.
+        store: Where the rates are.
+    """
+    old = world.slots.shape[1]
+    if slots > old:
+        larger = _padded(world.slots, slots)
+        larger["after"][:, old:] = np.arange(old + 1, slots + 1)
+        larger["after"][:, -1] = world.machines["spare"]
+        world.machines["spare"] = old
+        world = world._replace(slots=larger, borders=_padded(world.borders, slots + 1))
+    if pieces > world.hit.shape[1]:
+        world = world._replace(hit=_padded(world.hit, pieces))
+    return world._replace(rates=store.rates, epochs=store.epochs)
+
+
+def _padded(array: NDArray[Any], size: int) -> NDArray[Any]:
+    larger = np.zeros((*array.shape[:-1], size), array.dtype)
+    larger[..., : array.shape[-1]] = array
+    return larger
