@@ -13,7 +13,6 @@ from stable_baselines3.common.vec_env import VecNormalize
 from damosrl.errors import RunFolderError
 
 KEEP = 2
-_STATISTICS = ("obs_rms", "ret_rms")
 
 
 def save_checkpoint(folder: Path, model: BaseAlgorithm) -> Path:
@@ -48,7 +47,7 @@ def newest_checkpoint(folder: Path | None) -> Path | None:
 def load_statistics(checkpoint: Path, environment: VecNormalize) -> None:
     """Give a normalised environment the statistics saved beside a checkpoint."""
     with np.load(checkpoint.with_suffix(".npz"), allow_pickle=False) as arrays:
-        for name in _STATISTICS:
+        for name in _statistics(environment):
             statistics: Any = getattr(environment, name)
             statistics.mean = arrays[f"{name}_mean"]
             statistics.var = arrays[f"{name}_var"]
@@ -58,10 +57,14 @@ def load_statistics(checkpoint: Path, environment: VecNormalize) -> None:
 def _save_statistics(path: Path, environment: VecNormalize) -> None:
     arrays = {
         f"{name}_{part}": np.asarray(getattr(getattr(environment, name), part))
-        for name in _STATISTICS
+        for name in _statistics(environment)
         for part in ("mean", "var", "count")
     }
     np.savez(path, allow_pickle=False, **arrays)
+
+
+def _statistics(environment: VecNormalize) -> tuple[str, ...]:
+    return ("obs_rms", "ret_rms") if environment.norm_obs else ("ret_rms",)
 
 
 def _checkpoints(folder: Path) -> list[Path]:
