@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -13,22 +14,26 @@ RIGHT_FROM = 1
 
 
 def score_table(run_dir: Path) -> RichTable:
-    """Return the score table of a run for a terminal; negative scores are red.
+    """Return the score table of a run for a terminal of 80 columns; negative scores are red.
 
     Raises:
         RunFolderError: The folder is missing or holds no results.
     """
-    heads, lines, rows = _table(run_dir)
+    rows, splits = _content(run_dir)
     table = RichTable(
-        title="score: 0 = doing nothing, 1 = oracle", title_justify="left", title_style="dim"
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        caption="score: 0 is doing nothing, 1 the oracle; † sees ground truth; GiB: moved per "
+        "episode; report.html has all other costs",
+        caption_justify="left",
     )
+    heads = ["tuner", "score", "95 % interval", "n", *splits, "slowdown", "GiB"]
     for place, head in enumerate(heads):
-        table.add_column(
-            head, justify="right" if place >= RIGHT_FROM else "left", no_wrap=place == 0
-        )
-    for row, cells in zip(rows, lines, strict=True):
-        style = "" if row.ranked else "dim"
-        table.add_row(*(_styled(cell, place) for place, cell in enumerate(cells)), style=style)
+        table.add_column(head, justify="right" if place >= RIGHT_FROM else "left", no_wrap=True)
+    for row in rows:
+        cells = [f"{row.label} †" if row.sees_truth else row.label, *_numbers(row, splits)]
+        styled = (_styled(cell, place) for place, cell in enumerate(cells))
+        table.add_row(*styled, style="" if row.ranked else "dim")
     return table
 
 
@@ -38,8 +43,19 @@ def score_markdown(run_dir: Path) -> str:
     Raises:
         RunFolderError: The folder is missing or holds no results.
     """
-    heads, lines, _ = _table(run_dir)
+    rows, splits = _content(run_dir)
+    heads = ["tuner", "score (IQM)", "95 % interval", "n", *splits]
+    heads += ["slowdown", "moved GiB", "clamps", "fallbacks"]
     rule = ["---" if place < RIGHT_FROM else "---:" for place in range(len(heads))]
+    lines = [
+        [
+            _marked(row),
+            *_numbers(row, splits),
+            number(row.clamps, 0),
+            number(row.fallbacks, 0),
+        ]
+        for row in rows
+    ]
     return "".join(f"| {' | '.join(map(_cell, cells))} |\n" for cells in (heads, rule, *lines))
 
 
@@ -52,34 +68,22 @@ def _styled(cell: str, place: int) -> Text:
     return Text(cell, style="red" if lost else "")
 
 
-def _table(run_dir: Path) -> tuple[list[str], list[list[str]], list[ScoreRow]]:
+def _content(run_dir: Path) -> tuple[list[ScoreRow], list[str]]:
     run = load_run(run_dir)
     rows = score_rows(run, cast_of(run))
-    splits = list(dict.fromkeys(split for row in rows for split in row.by_split))
-    heads = [
-        "tuner",
-        "score (IQM)",
-        "95 % interval",
-        "n",
-        *splits,
-        "slowdown",
-        "moved GiB",
-        "clamps",
-        "fallbacks",
-    ]
-    return heads, [_line(row, splits) for row in rows], rows
+    return rows, list(dict.fromkeys(split for row in rows for split in row.by_split))
 
 
-def _line(row: ScoreRow, splits: list[str]) -> list[str]:
-    mark = " (ground truth)" if row.sees_truth else ""
+def _marked(row: ScoreRow) -> str:
+    return f"{row.label} (ground truth)" if row.sees_truth else row.label
+
+
+def _numbers(row: ScoreRow, splits: list[str]) -> list[str]:
     return [
-        f"{row.label}{mark}",
         row.score.text,
         row.score.range_text,
         str(row.score.runs) if row.score.runs else "-",
         *(row.by_split.get(split, Interval(NAN)).text for split in splits),
         number(row.slowdown, 3),
         number(row.moved_gib, 1),
-        number(row.clamps, 0),
-        number(row.fallbacks, 0),
     ]
