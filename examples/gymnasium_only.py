@@ -1,0 +1,40 @@
+"""Trains a linear policy on Tiering-v0 by the cross-entropy method; knows Gymnasium only."""
+
+import argparse
+
+import gymnasium
+import numpy as np
+
+import damosrl_envs  # noqa: F401  registers the environment
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--generations", type=int, default=15)
+parser.add_argument("--candidates", type=int, default=16)
+parser.add_argument("--steps", type=int, default=120)
+parser.add_argument("--workload", default="train_mix")
+options = parser.parse_args()
+
+envs = gymnasium.make_vec(
+    "damosrl/Tiering-v0", options.candidates, workload=options.workload, steps=options.steps
+)
+shape = (envs.single_action_space.shape[0], envs.single_observation_space.shape[0] + 1)
+rng = np.random.default_rng(0)
+mean, spread = np.zeros(shape), np.full(shape, 0.3)
+
+
+def returns(policies: np.ndarray, seed: int) -> np.ndarray:
+    """Play one episode per policy, all with the same seed; return mean rewards."""
+    observation, total = envs.reset(seed=[seed] * len(policies))[0], np.zeros(len(policies))
+    for _ in range(options.steps):
+        inputs = np.pad(observation, ((0, 0), (0, 1)), constant_values=1.0)
+        observation, reward, *_ = envs.step(np.tanh(np.einsum("nij,nj->ni", policies, inputs)))
+        total += reward
+    return total / options.steps
+
+
+for generation in range(options.generations):
+    policies = mean + spread * rng.standard_normal((options.candidates, *shape))
+    scores = returns(policies, seed=generation)
+    elite = policies[np.argsort(scores)[-options.candidates // 4 :]]
+    mean, spread = elite.mean(axis=0), elite.std(axis=0) + 0.02
+    print(f"generation {generation}: mean reward {scores.mean():.4f}, best {scores.max():.4f}")
