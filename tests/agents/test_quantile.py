@@ -9,7 +9,7 @@ from damosrl.errors import ConfigError
 from damosrl.knobs import Float32Array, Quantity, QuantitySet
 from damosrl.task import TaskSpec
 from damosrl_agents.heuristics.heat import HeatBins
-from damosrl_agents.heuristics.quantile import Quantile, filling_bin
+from damosrl_agents.heuristics.quantile import Quantile, exchange_gain, filling_bin
 from tests.agents.conftest import BIN_EDGES_PERCENT, MIB, Observe
 
 shares = st.lists(st.floats(0.0, 1.0), min_size=2, max_size=12)
@@ -69,17 +69,35 @@ def test_hot_set_beyond_capacity_is_exchanged_only_for_colder_memory(
     )
     filled = observe(fast_capacity=0.25, fast_heat_60=1.0, slow_heat_60=0.3, slow_heat_0=0.7)
     assert _settled(tiering_spec, filling)["hot_threshold"] == pytest.approx(60.0, rel=1e-5)
-    assert _settled(tiering_spec, filling)["promotion_quota"] > 300 * MIB
+    # 0.125 of memory can be exchanged, of 0.5 that is hot: a gain of 25 % of accesses.
+    quota = 400 * MIB * (25.0 - 3.0) / (60.0 - 3.0)
+    assert _settled(tiering_spec, filling)["promotion_quota"] == pytest.approx(quota, rel=0.01)
     assert _settled(tiering_spec, filled)["promotion_quota"] == 0.0
 
 
-def test_quota_shrinks_with_what_is_left_to_move(tiering_spec: TaskSpec, observe: Observe) -> None:
-    """2.5 % of the fast tier worth moving, of 5 % for a full quota, give half the quota."""
-    nearly = observe(
-        fast_capacity=0.5, fast_heat_60=0.975, fast_heat_0=0.025, slow_heat_60=0.5, slow_heat_0=0.5
+def test_gain_by_hand() -> None:
+    """0.1 of memory at 60..80 % against as much at 0 %: 0.1 * 70 of 0.1 * 70 + 0.2 * 50 gained."""
+    edges = np.array([0.0, 20.0, 40.0, 60.0, 80.0])
+    heat = np.array([[0.1, 0.0, 0.2, 0.0, 0.0], [0.6, 0.0, 0.0, 0.1, 0.0]])
+    assert exchange_gain(heat, edges, place=3, hysteresis_ratio=0.5) == pytest.approx(7.0 / 17.0)
+
+
+def test_quota_grows_with_the_gain(tiering_spec: TaskSpec, observe: Observe) -> None:
+    """The quota is none up to the least gain, whole from the full gain, straight in between."""
+    # Capacity 0.5: 0.5 * 0.2 at 70 % in slow memory, the rest of the heat 0.5 * 0.8 at 70 % in
+    # fast memory, beside 0.5 * 0.2 idle: the gain is 0.2 of all accesses.
+    heat = observe(
+        fast_capacity=0.5, fast_heat_60=0.8, fast_heat_0=0.2, slow_heat_60=0.2, slow_heat_0=0.8
     )
-    knobs = _settled(tiering_spec, nearly)
-    assert knobs["promotion_quota"] == pytest.approx(200 * MIB, rel=1e-3)
+    for least, full, share in (
+        (0.0, 20.0, 1.0),
+        (0.0, 40.0, 0.5),
+        (10.0, 30.0, 0.5),
+        (20.1, 60.0, 0.0),
+    ):
+        knobs = _settled(tiering_spec, heat, least_gain_percent=least, full_gain_percent=full)
+        assert knobs["promotion_quota"] == pytest.approx(share * 400 * MIB, rel=1e-3)
+        assert knobs["demotion_quota"] == knobs["promotion_quota"]
 
 
 def test_threshold_moves_one_bin_per_decision(tiering_spec: TaskSpec, observe: Observe) -> None:

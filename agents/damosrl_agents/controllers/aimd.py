@@ -33,7 +33,7 @@ class AIMD(BaseTuner):
     start_mib_per_s: float = 64.0
     pressure_limit_percent: float = 1.0
     ping_pong_limit: float = 0.2
-    hot_threshold_percent: float = 15.0
+    hot_threshold_percent: float = 30.0
     cold_age_s: float = 0.0
     free_target_percent: float = 1.0
 

@@ -29,7 +29,7 @@ class Hysteresis(BaseTuner):
     low_percent: float = 0.5
     high_percent: float = 2.0
     quota_mib_per_s: float = 200.0
-    hot_threshold_percent: float = 15.0
+    hot_threshold_percent: float = 30.0
     cold_age_s: float = 0.0
 
     def __post_init__(self) -> None:

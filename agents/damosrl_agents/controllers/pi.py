@@ -38,7 +38,7 @@ class PI(BaseTuner):
     integral_gain_per_s: float = 0.25
     start_quota_mib_per_s: float = 32.0
     promotion_quota_mib_per_s: float = 400.0
-    hot_threshold_percent: float = 15.0
+    hot_threshold_percent: float = 30.0
     cold_age_s: float = 0.0
 
     def __post_init__(self) -> None:

@@ -13,23 +13,24 @@ from damosrl_agents.tiering import KNOBS, MIB, require_names, require_range
 
 @dataclass(eq=False)
 class Quantile(BaseTuner):
-    """Capacity-filling threshold with quotas that follow what is left to move.
+    """Capacity-filling threshold; quotas follow what an exchange would gain.
 
     The threshold is the lower edge of the bin in which the bytes of both tiers, added up from
     the hottest, reach the fast tier's capacity (MEMTIS, Lee et al., SOSP 2023). Histograms are
     smoothed, as MEMTIS's cooling does, and the threshold moves by one bin per decision at most.
-    Worth moving is what is hot in slow memory, as far as the fast tier holds bytes that are
-    colder by the hysteresis factor; when little is, the quotas are off. So uniform heat moves
-    nothing.
+
+    The gain is the share of observed accesses that would move to the fast tier if what is hot
+    in slow memory changed places with what is colder by the hysteresis factor in fast memory.
+    Sampling noise shows a few per cent of gain where there is none, so small gains are left
+    alone and the quota grows in proportion beyond them: uniform heat moves next to nothing.
 
     Args:
         free_target_percent: Share of the fast tier to keep free, per cent.
         hysteresis_ratio: A fast byte gives way only to one hotter by this factor, 0..1.
         smoothing: Weight of the newest histogram, 0..1.
-        quota_mib_per_s: Both quotas when there is much to move, MiB/s.
-        full_quota_percent: Bytes worth moving, per cent of the fast tier, from which the whole
-            quota is used; below, the quota shrinks in proportion.
-        dead_band_percent: Bytes worth moving, per cent of the fast tier, not acted upon.
+        quota_mib_per_s: Both quotas at a large gain, MiB/s.
+        least_gain_percent: Gain up to which nothing is moved, per cent of accesses.
+        full_gain_percent: Gain from which the whole quota is used, per cent of accesses.
         cold_age_s: How long a region must have been cold before it is demoted, seconds.
     """
 
@@ -37,8 +38,8 @@ class Quantile(BaseTuner):
     hysteresis_ratio: float = 0.5
     smoothing: float = 0.3
     quota_mib_per_s: float = 400.0
-    full_quota_percent: float = 5.0
-    dead_band_percent: float = 0.5
+    least_gain_percent: float = 3.0
+    full_gain_percent: float = 60.0
     cold_age_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -46,8 +47,8 @@ class Quantile(BaseTuner):
         require_range("hysteresis_ratio", self.hysteresis_ratio, 0.0, 1.0)
         require_range("smoothing", self.smoothing, 1e-6, 1.0)
         require_range("quota_mib_per_s", self.quota_mib_per_s, 0.0, 1e6)
-        require_range("full_quota_percent", self.full_quota_percent, 1e-6, 100.0)
-        require_range("dead_band_percent", self.dead_band_percent, 0.0, 100.0)
+        require_range("least_gain_percent", self.least_gain_percent, 0.0, 100.0)
+        require_range("full_gain_percent", self.full_gain_percent, self.least_gain_percent + 1e-6)
 
     def reset(self, spec: TaskSpec, seed: int) -> None:
         """Begin an episode with no histogram seen yet."""
@@ -69,7 +70,7 @@ class Quantile(BaseTuner):
             weight = 1.0 if self._bin is None else self.smoothing
             self._heat += weight * (heat - self._heat)
             self._bin = self._moved_bin(capacity)
-            self._action = self._plan(capacity, self._bin)
+            self._action = self._plan(self._bin)
         return self._action.copy()
 
     def _moved_bin(self, capacity: float) -> int:
@@ -77,21 +78,51 @@ class Quantile(BaseTuner):
         goal = filling_bin(self._heat.sum(axis=0), room)
         return goal if self._bin is None else self._bin + int(np.sign(goal - self._bin))
 
-    def _plan(self, capacity: float, place: int) -> Float32Array:
-        threshold = float(self._bins.edges_percent[place])
-        colder = self._bins.edges_percent < self.hysteresis_ratio * threshold
-        hot_in_slow = self._heat[1, place:].sum()
-        cold_in_fast = self._heat[0, colder].sum()
-        worth_percent = 100.0 * min(hot_in_slow, cold_in_fast) / max(capacity, 1e-9)
-        share = min(worth_percent / self.full_quota_percent, 1.0)
-        quota = 0.0 if worth_percent < self.dead_band_percent else share * self.quota_mib_per_s
+    def _plan(self, place: int) -> Float32Array:
+        edges = self._bins.edges_percent
+        gain = 100.0 * exchange_gain(self._heat, edges, place, self.hysteresis_ratio)
+        beyond = (gain - self.least_gain_percent) / (
+            self.full_gain_percent - self.least_gain_percent
+        )
+        quota = min(max(beyond, 0.0), 1.0) * self.quota_mib_per_s * MIB
         return self.spec.action(
-            promotion_quota=quota * MIB,
-            demotion_quota=quota * MIB,
-            hot_threshold=threshold,
+            promotion_quota=quota,
+            demotion_quota=quota,
+            hot_threshold=float(edges[place]),
             cold_age=self.cold_age_s,
             free_target=self.free_target_percent,
         )
+
+
+def exchange_gain(
+    heat: FloatArray, edges_percent: FloatArray, place: int, hysteresis_ratio: float
+) -> float:
+    """Return the share of observed accesses that an exchange would bring to the fast tier.
+
+    As many bytes change places as are hot in slow memory and colder by the hysteresis factor in
+    fast memory; each bin counts with the rate of its middle, the coldest with none.
+
+    Args:
+        heat: Bytes (or shares of all memory) of the fast tier and of slow memory, ``(2, B)``.
+        edges_percent: Lower edges of the bins, ascending, ``(B,)``.
+        place: Bin from which slow memory counts as hot.
+        hysteresis_ratio: Fast memory below this share of the hot threshold gives way.
+
+    Example:
+        >>> heat = np.array([[1.0, 0.0], [2.0, 1.0]])
+        >>> exchange_gain(heat, np.array([0.0, 50.0]), place=1, hysteresis_ratio=0.5)
+        1.0
+    """
+    rates = (edges_percent + np.append(edges_percent[1:], 100.0)) / 2.0
+    rates[0] = 0.0
+    colder = edges_percent < hysteresis_ratio * edges_percent[place]
+    hot, cold = heat[1, place:], heat[0, colder]
+    moved = min(hot.sum(), cold.sum())
+    total = float((heat * rates).sum())
+    if moved <= 0.0 or total <= 0.0:
+        return 0.0
+    won = moved * (hot @ rates[place:] / hot.sum() - cold @ rates[colder] / cold.sum())
+    return float(won) / total
 
 
 def filling_bin(heat: FloatArray, capacity: float) -> int:
