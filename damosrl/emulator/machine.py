@@ -1,6 +1,5 @@
 """A batch of emulated machines: the engine's monitors on emulated memory, advanced together."""
 
-import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -132,8 +131,7 @@ class EmulatedMachines:
         used = start_fill(frames, int(model.piece_frames.sum()), workload.start.fast_fill)
         order = start_order(model, workload.start, np.random.default_rng(seeds[-1]))
         if used[-1] > 0:
-            horizon_s = model.period_s if math.isfinite(model.period_s) else model.epoch_s[-1] + 1
-            order = coldest_last(*order, model.mean_rate_hz(0.0, horizon_s), int(used[-1]))
+            order = coldest_last(*order, model.mean_rate_hz(), int(used[-1]))
         lay_out(self.world, index, frames, used, *order)
         self._refuse_exhausted()
         world, application = self.world, workload.application
@@ -301,13 +299,13 @@ class EmulatedMachines:
         Args:
             index: Machine.
             budget_bytes: Most bytes to move now.
-            horizon_s: Time to come over which a move has to pay.
+            horizon_s: How far it looks ahead, as a decay time; a move has to pay within it.
 
         Returns:
             Bytes moved.
         """
         model = self._store.model(index)
-        rate_hz = model.mean_rate_hz(float(self.world.machines["time_s"][index]), horizon_s)
+        rate_hz = model.expected_rate_hz(float(self.world.machines["time_s"][index]), horizon_s)
         return rebalance(self.world, index, rate_hz, budget_bytes, horizon_s)
 
     def heat_truth(

@@ -182,9 +182,9 @@ def rebalance(
     Args:
         world: The machines.
         m: Machine.
-        rate_hz: True mean rate of each piece over the horizon, ``(P,)``.
+        rate_hz: True expected rate of each piece, ``(P,)``.
         budget_bytes: Most bytes to move.
-        horizon_s: Time over which a move has to pay.
+        horizon_s: Time within which a move has to pay.
     """
     nodes = world.nodes.shape[1] - 1
     granule = float(world.machines["granule_bytes"][m])

@@ -28,28 +28,40 @@ class GridModel:
     epoch_s: NDArray[np.float64]
     period_s: float
 
-    def mean_rate_hz(self, start_s: float, horizon_s: float) -> NDArray[np.float64]:
-        """Return each piece's mean rate ``(P,)`` over a time to come."""
-        return self._weights(start_s, horizon_s) @ self.rate_hz.astype(np.float64)
+    def expected_rate_hz(self, start_s: float, horizon_s: float) -> NDArray[np.float64]:
+        """Return each piece's mean rate ``(P,)`` over the future, the near future counting most.
 
-    def _weights(self, start_s: float, horizon_s: float) -> NDArray[np.float64]:
-        """Share of [start, start + horizon) that each epoch is in force, ``(E,)``."""
-        weights = np.zeros(len(self.epoch_s))
+        A time t ahead has weight exp(-t / horizon) / horizon, so of two pieces that will be hot for
+        equally long the one whose turn comes first has the higher rate.
+        """
+        return self._future_weights(start_s, horizon_s) @ self.rate_hz.astype(np.float64)
+
+    def mean_rate_hz(self) -> NDArray[np.float64]:
+        """Return each piece's mean rate ``(P,)`` over a period; of the first epoch without one."""
+        if not math.isfinite(self.period_s):
+            return self.rate_hz[0].astype(np.float64)
+        lengths = np.diff(np.append(self.epoch_s, self.period_s))
+        mean: NDArray[np.float64] = lengths @ self.rate_hz.astype(np.float64) / self.period_s
+        return mean
+
+    def _future_weights(self, start_s: float, horizon_s: float) -> NDArray[np.float64]:
+        """Weight of each epoch ``(E,)`` from a time on; the weights sum to 1."""
         ends = np.append(self.epoch_s[1:], self.period_s)
         if not math.isfinite(self.period_s):
-            return _overlap(self.epoch_s, ends, start_s, start_s + horizon_s) / horizon_s
-        rounds, rest = divmod(horizon_s, self.period_s)
-        weights += rounds * (ends - self.epoch_s)
+            return _decay(self.epoch_s, start_s, horizon_s) - _decay(ends, start_s, horizon_s)
         phase = start_s % self.period_s
-        weights += _overlap(self.epoch_s, ends, phase, phase + rest)
-        weights += _overlap(self.epoch_s + self.period_s, ends + self.period_s, phase, phase + rest)
-        return weights / horizon_s
+        weights = np.zeros(len(ends))
+        for round_s in (0.0, self.period_s):
+            # what lies ahead in this round, then the next one, which stands for all that follow
+            share = _decay(self.epoch_s + round_s, phase, horizon_s)
+            share = share - _decay(ends + round_s, phase, horizon_s)
+            weights += share if round_s == 0.0 else share / -np.expm1(-self.period_s / horizon_s)
+        return weights
 
 
-def _overlap(
-    starts: NDArray[np.float64], ends: NDArray[np.float64], low: float, high: float
-) -> NDArray[np.float64]:
-    return np.clip(np.minimum(ends, high) - np.maximum(starts, low), 0.0, None)
+def _decay(times: NDArray[np.float64], start_s: float, horizon_s: float) -> NDArray[np.float64]:
+    decay: NDArray[np.float64] = np.exp(-np.maximum(times - start_s, 0.0) / horizon_s)
+    return decay
 
 
 def to_grid(access: AccessModel, granule_bytes: int) -> GridModel:
