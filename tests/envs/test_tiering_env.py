@@ -60,7 +60,8 @@ def test_make_vec_gives_the_native_environment() -> None:
     envs = gymnasium.make_vec(damosrl_envs.TIERING_ID, num_envs=3, **SMALL)
     assert isinstance(envs.unwrapped, TieringVectorEnv)
     assert envs.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
-    assert envs.observation_space.shape == (3, *envs.single_observation_space.shape)
+    assert envs.reset(seed=1)[0].shape == (3, len(envs.unwrapped.task_spec.observation))
+    assert envs.unwrapped.describe() == _scalar().describe()
 
 
 def _same(left: Any, right: Any, where: str = "") -> None:

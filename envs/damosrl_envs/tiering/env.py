@@ -80,6 +80,10 @@ class TieringEnv(gymnasium.Env[Float32Array, NDArray[Any]]):
             single(result.info),
         )
 
+    def describe(self) -> str:
+        """Return knobs, observation and reward in words, as text tables."""
+        return self._loop.describe()
+
     def events(self) -> list[Event]:
         """Return the events of the last step: what differs between asked and done, and why."""
         return self._loop.events()

@@ -22,6 +22,7 @@ from damosrl.safety import Event, Projection, SafetyConfig, Shield, event_record
 from damosrl.task import TaskSpec
 from damosrl_envs.tiering.actions import ActionForm
 from damosrl_envs.tiering.config import TieringConfig, tiering_config
+from damosrl_envs.tiering.describe import describe
 from damosrl_envs.tiering.infos import Info, measured
 from damosrl_envs.tiering.quantities import framed
 from damosrl_envs.tiering.reward import RewardConfig, reward_config
@@ -98,21 +99,19 @@ class TieringLoop:
         self._settings = settings
         machines = _machines(settings.machine, num_machines)
         config: TieringConfig = tiering_config(settings.task)
-        reward: RewardConfig = reward_config(settings.reward)
+        self._reward: RewardConfig = reward_config(settings.reward)
         safety: SafetyConfig = safety_config(settings.safety)
         self._sources: dict[str, WorkloadSource] = {}
         self._choices = _as_list(settings.workload)
         for choice in self._choices:
             self._source(choice)
-        self.task = TieringTask(num_machines, len(machines[0].memory_tiers), config, reward)
+        self.task = TieringTask(num_machines, len(machines[0].memory_tiers), config, self._reward)
         self.machine = EmulatedMachines(
             machines, num_machines, self.task.template, settings.monitor, settings.threads
         )
         self.form = ActionForm(settings.action or config.action, self.task.spec.knobs)
         loop = QuotaLoop(settings.quota_loop)
         self.shield = Shield(safety, self.task.spec, num_machines, loop)
-        self.reward = reward
-        self._needs_truth = reward.ground_truth
         self._seconds = config.decision_interval_s
         self._pinned: list[WorkloadChoice | None] = [None] * num_machines
         self._step = np.zeros(num_machines, dtype=np.int64)
@@ -202,7 +201,7 @@ class TieringLoop:
         self.shield.watch(telemetry)
         truth = self.machine.truth()
         outcome = self.task.outcome(
-            telemetry, projection.applied, truth if self._needs_truth else None
+            telemetry, projection.applied, truth if self._reward.ground_truth else None
         )
         self._step += 1
         self._history = np.roll(self._history, 1, axis=1)
@@ -219,6 +218,10 @@ class TieringLoop:
         }
         truncated = self._step >= self._settings.steps
         return StepResult(self._observation(), outcome.reward, truncated, info)
+
+    def describe(self) -> str:
+        """Return knobs, observation and reward in words, as text tables."""
+        return describe(self.task_spec, self._reward)
 
     def events(self) -> list[Event]:
         """Return the events of the last step as records; machines by their index."""

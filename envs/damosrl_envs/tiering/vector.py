@@ -15,7 +15,6 @@ from damosrl.errors import UnknownNameError
 from damosrl.knobs import Float32Array, FloatArray
 from damosrl.safety import Event
 from damosrl.task import TaskSpec
-from damosrl_envs.tiering.describe import describe
 from damosrl_envs.tiering.infos import Info, masked
 from damosrl_envs.tiering.loop import TieringLoop, TieringSettings
 
@@ -125,13 +124,13 @@ class TieringVectorEnv(gymnasium.vector.VectorEnv[Float32Array, NDArray[Any], ND
         info.update(masked(episode, ended))
         return observation, result.reward, terminated, ended, info
 
+    def describe(self) -> str:
+        """Return knobs, observation and reward in words, as text tables."""
+        return self._loop.describe()
+
     def events(self) -> list[Event]:
         """Return the events of the last step of all machines, as records."""
         return self._loop.events()
-
-    def describe(self) -> str:
-        """Return knobs, observation and reward as text tables."""
-        return describe(self.task_spec, self._loop.reward)
 
     def sb3(self, info_keys: Sequence[str] = ("slowdown",)) -> Any:
         """Return this environment as a Stable-Baselines3 ``VecEnv``.
