@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from damosrl.emulator.arithmetic import U, at_least_one, reached
 from damosrl.emulator.intervals import tune_intervals
-from damosrl.emulator.jit import lean_kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.monitor import highest_count, merge_regions, reset_counts, split_regions
 from damosrl.emulator.regions import apply_min_nr_regions
 from damosrl.emulator.sampling import sample_exact, sample_fast, stretched_us
@@ -35,7 +35,7 @@ def start_context(state: EngineState, c: int) -> None:
     context.sz_limit = apply_min_nr_regions(state.regions, context, c)
 
 
-@lean_kernel
+@inner_kernel
 def wait_activation(world: Any, state: EngineState, c: int, until_us: np.uint64) -> None:
     """Sleep, without sampling, while the watermarks keep every scheme inactive."""
     context = state.contexts[c]
@@ -46,7 +46,7 @@ def wait_activation(world: Any, state: EngineState, c: int, until_us: np.uint64)
             wait_us = shortest_wait_us(world, state, c)
 
 
-@lean_kernel
+@inner_kernel
 def merge_and_cap(state: EngineState, c: int) -> None:
     """End the counting of a window: merge like neighbours, then keep min_nr_regions."""
     context = state.contexts[c]
@@ -55,7 +55,7 @@ def merge_and_cap(state: EngineState, c: int) -> None:
     context.sz_limit = apply_min_nr_regions(state.regions, context, c)
 
 
-@lean_kernel
+@inner_kernel
 def end_aggregation(world: Any, state: EngineState, c: int, window_end: np.uint64) -> None:
     """Tune intervals if it is time, report the window, start a new one, split."""
     context = state.contexts[c]

@@ -6,7 +6,7 @@ import numpy as np
 
 from damosrl.damon import FilterType
 from damosrl.emulator.arithmetic import align_down
-from damosrl.emulator.jit import lean_kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.regions import split_at
 from damosrl.emulator.state import EngineState, code_of
 
@@ -16,7 +16,7 @@ REJECTED = 2
 ADDR = code_of(FilterType.ADDR)
 
 
-@lean_kernel
+@inner_kernel
 def match_addr(
     state: EngineState, c: int, condition: Any, r: int, free_from: int
 ) -> tuple[bool, int]:

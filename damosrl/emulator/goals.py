@@ -6,7 +6,7 @@ import numpy as np
 
 from damosrl.damon import GoalMetric, GoalTuner
 from damosrl.emulator.arithmetic import BASIS, U, at_least_one, mult_frac
-from damosrl.emulator.jit import lean_kernel
+from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.state import EngineState, code_of
 from damosrl.emulator.world import goal_value
 
@@ -14,7 +14,7 @@ PSI = code_of(GoalMetric.SOME_MEM_PSI_US)
 TEMPORAL = code_of(GoalTuner.TEMPORAL)
 
 
-@lean_kernel
+@inner_kernel
 def psi_growth(scheme: Any, goal: Any, total: np.uint64) -> np.uint64:
     """Return the growth of the PSI total since the last window.
 
@@ -29,7 +29,7 @@ def psi_growth(scheme: Any, goal: Any, total: np.uint64) -> np.uint64:
     return U(goal.target_value)
 
 
-@lean_kernel
+@inner_kernel
 def goals_score(world: Any, state: EngineState, c: int, s: int) -> np.uint64:
     """Return the best score of a scheme's goals in basis points: the least demanding one rules."""
     scheme = state.schemes[c, s]

@@ -3,13 +3,13 @@
 import numpy as np
 
 from damosrl.emulator.arithmetic import BASIS, MASK_32, U, at_least_one, reached
-from damosrl.emulator.jit import lean_kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.quota import feed_loop_next_input
 from damosrl.emulator.regions import size_of
 from damosrl.emulator.state import EngineState
 
 
-@lean_kernel
+@inner_kernel
 def convert_count(count: np.uint64, samples_before: np.uint64, samples: np.uint64) -> np.uint64:
     """Rescale an access count to another number of samples, in 32 bit with two floors."""
     remainder = (count % samples_before * BASIS) & MASK_32
@@ -17,7 +17,7 @@ def convert_count(count: np.uint64, samples_before: np.uint64, samples: np.uint6
     return ((count_bp * samples) & MASK_32) // BASIS
 
 
-@lean_kernel
+@inner_kernel
 def convert_regions(state: EngineState, c: int, sample_us: np.uint64, aggr_us: np.uint64) -> None:
     """Rescale counts and ages from the intervals in force to new ones."""
     context, regions = state.contexts[c], state.regions

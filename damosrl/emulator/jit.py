@@ -36,6 +36,14 @@ njit: Any = numba.njit
 config: Any = numba.config
 config.CACHE_DIR = str(cache_dir())
 
+INNER: Any = {
+    "nogil": True,
+    "error_model": "numpy",
+    "_nrt": False,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+
 
 def kernel(function: Function) -> Function:
     """Compile a function of numbers and arrays; releases the GIL, cached on disk."""
@@ -54,16 +62,26 @@ def lean_kernel(function: Function) -> Function:
     return compiled
 
 
+def inner_kernel(function: Function) -> Function:
+    """Compile a `lean_kernel` that only kernels call.
+
+    Unpacking the engine's thirty arrays from Python objects takes longer to compile than most
+    steps of the engine themselves, so this leaves it out.
+    """
+    options: Any = {"cache": True, **INNER}
+    compiled: Function = njit(**options)(function)
+    return compiled
+
+
 def implements(protocol: Callable[..., Any]) -> Callable[[Function], Function]:
     """Register a chooser that gives the implementation of a world function for some types.
 
     The chooser gets the numba types of the arguments and returns a Python function, or None
-    when the world is not its own. The function is compiled as a `lean_kernel`.
+    when the world is not its own. The function is compiled as an `inner_kernel`.
     """
 
     def register(chooser: Function) -> Function:
-        options: Any = {"nogil": True, "error_model": "numpy", "_nrt": False}
-        overload(protocol, jit_options=options)(chooser)
+        overload(protocol, jit_options=INNER)(chooser)
         return chooser
 
     return register

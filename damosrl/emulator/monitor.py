@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from damosrl.emulator.arithmetic import U, align_down, at_least_one
-from damosrl.emulator.jit import lean_kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.regions import move, place, size_of
 from damosrl.emulator.rng import rand
 from damosrl.emulator.state import REGIONS_FULL, EngineState, Regions
@@ -18,7 +18,7 @@ UNIT = U(1)
 TENTHS = U(10)
 
 
-@lean_kernel
+@inner_kernel
 def highest_count(regions: Regions, c: int) -> np.int64:
     """Return the largest access count of all regions."""
     highest = np.int64(0)
@@ -27,7 +27,7 @@ def highest_count(regions: Regions, c: int) -> np.int64:
     return highest
 
 
-@lean_kernel
+@inner_kernel
 def update_age(regions: Regions, c: int, r: int, threshold: np.int64) -> None:
     """Age a region by one aggregation, or restart it when its count has changed."""
     now = np.int64(regions.nr_accesses[c, r])
@@ -51,7 +51,7 @@ def merge_into(regions: Regions, c: int, left: int, right: int) -> None:
     regions.end[c, left] = regions.end[c, right]
 
 
-@lean_kernel
+@inner_kernel
 def merge_once(regions: Regions, c: int, threshold: np.int64, cap: np.uint64, ageing: bool) -> None:
     """Walk left to right, joining neighbours of like counts up to the size cap."""
     kept = int(np.int64(-1))  # not a literal: those would compile every callee twice
@@ -85,7 +85,7 @@ def merge_regions(
         merge_once(regions, c, threshold, cap, False)
 
 
-@lean_kernel
+@inner_kernel
 def reset_counts(regions: Regions, c: int) -> None:
     """Start a new aggregation window."""
     for r in range(regions.nr_regions[c]):
@@ -93,14 +93,14 @@ def reset_counts(regions: Regions, c: int) -> None:
         regions.nr_accesses[c, r] = 0
 
 
-@lean_kernel
+@inner_kernel
 def draw_cut(context: Any, size: np.uint64) -> np.uint64:
     """Draw the size of a left part in tenths of the whole; 0 if nothing would be cut."""
     part = align_down(rand(context, UNIT, TENTHS) * size // TENTHS, context.min_region_sz)
     return part if part < size else U(0)
 
 
-@lean_kernel
+@inner_kernel
 def draw_cuts_above_half(state: EngineState, c: int) -> int:
     """Choose cuts with more than half of max_nr_regions: every step-th region, in turn."""
     context, regions = state.contexts[c], state.regions
@@ -120,7 +120,7 @@ def draw_cuts_above_half(state: EngineState, c: int) -> int:
     return cuts
 
 
-@lean_kernel
+@inner_kernel
 def draw_cuts(state: EngineState, c: int) -> int:
     """Choose up to one cut per region, two when the last split has brought nothing."""
     context, regions = state.contexts[c], state.regions
@@ -146,7 +146,7 @@ def draw_cuts(state: EngineState, c: int) -> int:
     return cuts
 
 
-@lean_kernel
+@inner_kernel
 def cut_regions(state: EngineState, c: int, cuts: int) -> None:
     """Make the chosen cuts, from the last region to the first so that each moves once."""
     regions = state.regions

@@ -8,7 +8,7 @@ from damosrl.damon import GoalTuner
 from damosrl.emulator.arithmetic import BASIS, MASK_32, U, mult_frac
 from damosrl.emulator.filters import REJECTED, core_filter
 from damosrl.emulator.goals import goals_score
-from damosrl.emulator.jit import lean_kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.regions import region_moving_sum, size_of
 from damosrl.emulator.scores import region_score
 from damosrl.emulator.state import MAX_SCORE, EngineState, Regions, code_of
@@ -68,7 +68,7 @@ def is_full(context: Any, scheme: Any) -> bool:
     )
 
 
-@lean_kernel
+@inner_kernel
 def follow_goals(world: Any, state: EngineState, c: int, s: int) -> np.uint64:
     """Run the goal tuner once; return the size it grants."""
     scheme = state.schemes[c, s]
@@ -105,14 +105,14 @@ def set_effective_quota(world: Any, state: EngineState, c: int, s: int) -> None:
     scheme.esz = size
 
 
-@lean_kernel
+@inner_kernel
 def window_ticks(reset_interval_ms: np.uint64) -> np.uint64:
     """Return the length of a quota window; the kernel cuts it to 32 bits, negative is never."""
     milliseconds = reset_interval_ms & MASK_32
     return NEVER_TICKS if milliseconds >= U(1 << 31) else milliseconds
 
 
-@lean_kernel
+@inner_kernel
 def start_window(world: Any, state: EngineState, c: int, s: int) -> None:
     """Open the first quota window, or the next one if the last is over."""
     context, scheme = state.contexts[c], state.schemes[c, s]
@@ -134,7 +134,7 @@ def start_window(world: Any, state: EngineState, c: int, s: int) -> None:
         on_esz(world, state, c, s)
 
 
-@lean_kernel
+@inner_kernel
 def matches(regions: Regions, context: Any, scheme: Any, c: int, r: int) -> bool:
     """Tell whether a region has the scheme's access pattern (closed ranges)."""
     size = size_of(regions, c, r)
@@ -147,7 +147,7 @@ def matches(regions: Regions, context: Any, scheme: Any, c: int, r: int) -> bool
     return bool(scheme.min_nr_accesses <= count <= scheme.max_nr_accesses)
 
 
-@lean_kernel
+@inner_kernel
 def fill_histogram(state: EngineState, c: int, s: int) -> np.int64:
     """Sum the bytes the scheme may handle by priority; return the highest score in use."""
     context, scheme, regions = state.contexts[c], state.schemes[c, s], state.regions
@@ -177,7 +177,7 @@ def set_min_score(state: EngineState, c: int, s: int) -> None:
     scheme.min_score = U(score)
 
 
-@lean_kernel
+@inner_kernel
 def adjust_quota(world: Any, state: EngineState, c: int, s: int) -> None:
     """Bring a due scheme's quota up to date before it is applied."""
     if not is_set(state.schemes[c, s]):

@@ -5,25 +5,25 @@ from typing import Any
 import numpy as np
 
 from damosrl.emulator.arithmetic import BASIS, U, align_up, at_least_one, mult_frac, reached
-from damosrl.emulator.jit import lean_kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.state import REGIONS_FULL, EngineState, Regions
 
 
-@lean_kernel
+@inner_kernel
 def size_of(regions: Regions, c: int, r: int) -> np.uint64:
     """Return the size of a region in bytes."""
     size: np.uint64 = regions.end[c, r] - regions.start[c, r]
     return size
 
 
-@lean_kernel
+@inner_kernel
 def is_last(regions: Regions, c: int, r: int) -> bool:
     """Tell whether a region is the last of its target."""
     after = r + 1
     return after == regions.nr_regions[c] or bool(regions.target[c, after] != regions.target[c, r])
 
 
-@lean_kernel
+@inner_kernel
 def place(regions: Regions, c: int, source: int, to: int, start: np.uint64, end: np.uint64) -> None:
     """Write a copy of a region elsewhere, with borders of its own."""
     regions.nr_accesses[c, to] = regions.nr_accesses[c, source]
@@ -34,13 +34,13 @@ def place(regions: Regions, c: int, source: int, to: int, start: np.uint64, end:
     regions.end[c, to] = end
 
 
-@lean_kernel
+@inner_kernel
 def move(regions: Regions, c: int, source: int, to: int) -> None:
     """Copy a region to another place."""
     place(regions, c, source, to, regions.start[c, source], regions.end[c, source])
 
 
-@lean_kernel
+@inner_kernel
 def split_at(
     regions: Regions, context: Any, c: int, r: int, size: np.uint64, free_from: int
 ) -> int:
@@ -116,7 +116,7 @@ def moving_sum(context: Any, nr_accesses: np.uint32, last_nr_accesses: np.uint32
     return U(nr_accesses) + mult_frac(U(last_nr_accesses), left_bp, BASIS)
 
 
-@lean_kernel
+@inner_kernel
 def region_moving_sum(regions: Regions, context: Any, c: int, r: int) -> np.uint64:
     """Return the pseudo moving sum of one region."""
     return moving_sum(context, regions.nr_accesses[c, r], regions.last_nr_accesses[c, r])

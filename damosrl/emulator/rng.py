@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from damosrl.emulator.jit import lean_kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 
 U = np.uint64
 LOW_WORD = U(0xFFFFFFFF)
@@ -17,14 +17,14 @@ ONE = U(1)
 LANES = 64
 
 
-@lean_kernel
+@inner_kernel
 def advance(context: Any) -> None:
     """Step the generator: x := x * 6364136223846793005 + 1442695040888963407 (Knuth, MMIX)."""
     context.rng = context.rng * U(6364136223846793005) + U(1442695040888963407)
     context.draws += ONE
 
 
-@lean_kernel
+@inner_kernel
 def draw(context: Any) -> np.uint64:
     """Return 32 random bits: the high half of the new state."""
     advance(context)
@@ -52,7 +52,7 @@ def rand(context: Any, low: np.uint64, high: np.uint64) -> np.uint64:
     return low + first * span_high + (middle >> HALF) + (other >> HALF)
 
 
-@lean_kernel
+@inner_kernel
 def word(context: Any) -> np.uint64:
     """Return 64 random bits: the new state through O'Neill's RXS-M-XS permutation (PCG, 2014)."""
     advance(context)
@@ -70,7 +70,7 @@ def count_bits(x: np.uint64) -> np.int64:
     return np.int64((x * U(0x0101010101010101)) >> U(56))
 
 
-@lean_kernel
+@inner_kernel
 def bernoulli_lanes(context: Any, lanes: np.int64, threshold: np.uint64) -> np.int64:
     """Return how many of up to 64 independent trials hit with probability threshold / 2^64.
 
@@ -90,7 +90,7 @@ def bernoulli_lanes(context: Any, lanes: np.int64, threshold: np.uint64) -> np.i
     return count_bits(hits)
 
 
-@lean_kernel
+@inner_kernel
 def binomial(context: Any, trials: np.int64, probability: float) -> np.int64:
     """Return the number of hits in independent trials; draws nothing if the result is certain."""
     if not probability > 0.0:

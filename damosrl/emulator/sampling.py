@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from damosrl.emulator.arithmetic import U, at_least_one
-from damosrl.emulator.jit import lean_kernel
+from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.rng import binomial, rand
 from damosrl.emulator.state import EngineState
 from damosrl.emulator.world import accessed, fill_hit_probability
 
 
-@lean_kernel
+@inner_kernel
 def stretched_us(context: Any, interval_us: np.uint64) -> np.uint64:
     """Return how long a sleep really takes; at least 1 us, so that time always passes."""
     if context.overshoot == 1.0:
@@ -24,7 +24,7 @@ def stretched_us(context: Any, interval_us: np.uint64) -> np.uint64:
     return at_least_one(U(interval_us * context.overshoot + 0.5))
 
 
-@lean_kernel
+@inner_kernel
 def sample_exact(world: Any, state: EngineState, c: int) -> None:
     """Sleep one sampling interval and check one random address of every region.
 
@@ -40,7 +40,7 @@ def sample_exact(world: Any, state: EngineState, c: int) -> None:
             regions.nr_accesses[c, r] += 1
 
 
-@lean_kernel
+@inner_kernel
 def samples_to_event(state: EngineState, c: int, until_us: np.uint64) -> np.uint64:
     """Return the samples up to the next aggregation, due active scheme, or the end of time."""
     context = state.contexts[c]
@@ -55,7 +55,7 @@ def samples_to_event(state: EngineState, c: int, until_us: np.uint64) -> np.uint
     return min(to_event, to_end)
 
 
-@lean_kernel
+@inner_kernel
 def sample_fast(world: Any, state: EngineState, c: int, until_us: np.uint64) -> None:
     """Let all samples up to the next event pass at once."""
     context, regions = state.contexts[c], state.regions

@@ -7,7 +7,7 @@ import numpy as np
 from damosrl.damon import Action
 from damosrl.emulator.arithmetic import U, align_down, at_least_one, reached
 from damosrl.emulator.filters import REJECTED, core_filter
-from damosrl.emulator.jit import lean_kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.quota import adjust_quota, charged_bytes, is_full, is_set, matches
 from damosrl.emulator.regions import is_last, move, region_moving_sum, size_limit, size_of, split_at
 from damosrl.emulator.scores import region_score
@@ -17,7 +17,7 @@ from damosrl.emulator.world import apply_action, on_applied
 STAT = code_of(Action.STAT)
 
 
-@lean_kernel
+@inner_kernel
 def is_due(context: Any, scheme: Any) -> bool:
     """Tell whether a scheme's apply interval has passed."""
     return reached(context.passed, scheme.next_apply)
@@ -52,7 +52,7 @@ def skip_charged(state: EngineState, c: int, s: int, r: int, free_from: int) -> 
     return skip, r
 
 
-@lean_kernel
+@inner_kernel
 def count_result(scheme: Any, size: np.uint64, applied: np.uint64) -> None:
     """Add one handled region to the scheme's statistics."""
     scheme.nr_tried += U(1)
@@ -62,7 +62,7 @@ def count_result(scheme: Any, size: np.uint64, applied: np.uint64) -> None:
         scheme.sz_applied += applied
 
 
-@lean_kernel
+@inner_kernel
 def act(world: Any, state: EngineState, c: int, s: int, r: int) -> None:
     """Apply the action to a whole region; charge the quota, restart the age, count."""
     context, scheme, regions = state.contexts[c], state.schemes[c, s], state.regions
@@ -79,7 +79,7 @@ def act(world: Any, state: EngineState, c: int, s: int, r: int) -> None:
     count_result(scheme, end - start, applied)
 
 
-@lean_kernel
+@inner_kernel
 def apply_in_quota(world: Any, state: EngineState, c: int, s: int, r: int, free_from: int) -> int:
     """Cut a matching region to the rest of the quota and to the filters, and act on it.
 
@@ -99,7 +99,7 @@ def apply_in_quota(world: Any, state: EngineState, c: int, s: int, r: int, free_
     return r
 
 
-@lean_kernel
+@inner_kernel
 def apply_scheme(world: Any, state: EngineState, c: int, s: int, r: int, free_from: int) -> int:
     """Let one due scheme look at one region; return the region's place."""
     context, scheme, regions = state.contexts[c], state.schemes[c, s], state.regions
@@ -119,7 +119,7 @@ def apply_scheme(world: Any, state: EngineState, c: int, s: int, r: int, free_fr
     return r
 
 
-@lean_kernel
+@inner_kernel
 def joins(regions: Regions, c: int, left: int, r: int, limit: np.uint64) -> bool:
     """Tell whether a handled region is like its predecessor in all that is known of them."""
     return bool(
@@ -132,7 +132,7 @@ def joins(regions: Regions, c: int, left: int, r: int, limit: np.uint64) -> bool
     )
 
 
-@lean_kernel
+@inner_kernel
 def walk_regions(world: Any, state: EngineState, c: int) -> None:
     """Apply all due schemes to all regions, in order; what was cut needlessly is joined again.
 
@@ -155,7 +155,7 @@ def walk_regions(world: Any, state: EngineState, c: int) -> None:
     regions.nr_regions[c] = kept
 
 
-@lean_kernel
+@inner_kernel
 def schedule_schemes(state: EngineState, c: int) -> None:
     """Set the next time of all schemes that were due, active or not."""
     context = state.contexts[c]
@@ -169,7 +169,7 @@ def schedule_schemes(state: EngineState, c: int) -> None:
             scheme.next_apply = context.passed + interval_us // sample_us
 
 
-@lean_kernel
+@inner_kernel
 def apply_schemes(world: Any, state: EngineState, c: int) -> None:
     """Run the schemes that are due; nothing at all happens if none of them is active."""
     context = state.contexts[c]

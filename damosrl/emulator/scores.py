@@ -6,7 +6,7 @@ import numpy as np
 
 from damosrl.damon import Action
 from damosrl.emulator.arithmetic import MASK_32, U, at_least_one
-from damosrl.emulator.jit import lean_kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.regions import region_moving_sum
 from damosrl.emulator.state import MAX_SCORE, Regions, code_of
 
@@ -20,7 +20,7 @@ COLD_ACTIONS = (
 )
 
 
-@lean_kernel
+@inner_kernel
 def age_in_log(seconds: np.uint64) -> np.int64:
     """Return the number of bits of an age in seconds, at most 32."""
     bits = np.int64(0)
@@ -46,7 +46,7 @@ def hot_score(context: Any, scheme: Any, count: np.uint64, age: np.uint32) -> np
     return min(((hotness * HIGHEST) & MASK_32) // SUBSCORE, HIGHEST)
 
 
-@lean_kernel
+@inner_kernel
 def region_score(regions: Regions, context: Any, scheme: Any, c: int, r: int) -> np.uint64:
     """Return the priority of a region for a scheme's action, 0..99."""
     action = scheme.action

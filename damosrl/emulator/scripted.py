@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from damosrl.emulator import world as protocol
 from damosrl.emulator.arithmetic import U, mult_frac
-from damosrl.emulator.jit import lean_kernel
+from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.state import EngineState
 from damosrl.emulator.world import provides
 
@@ -71,7 +71,7 @@ def empty_script(schemes: int = 1, trace_rows: int = 0) -> ScriptedWorld:
     )
 
 
-@lean_kernel
+@inner_kernel
 def value_at(series: NDArray[np.uint64], first: int, last: int, now_us: np.uint64) -> np.uint64:
     """Return the value of a series [first, last) at a time, 0 before its first entry."""
     value = U(0)
@@ -81,7 +81,7 @@ def value_at(series: NDArray[np.uint64], first: int, last: int, now_us: np.uint6
     return value
 
 
-@lean_kernel
+@inner_kernel
 def new_row(lengths: NDArray[np.int64], trace: int, rows: int) -> int:
     """Count one more row of a trace; return its place, or -1 if the trace is full."""
     row = lengths[trace]

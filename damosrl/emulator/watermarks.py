@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from damosrl.emulator.arithmetic import U
-from damosrl.emulator.jit import lean_kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.state import EngineState
 from damosrl.emulator.world import free_mem_permil
 
@@ -24,7 +24,7 @@ def wait_us(scheme: Any, free_permil: np.uint64) -> np.uint64:
     return U(0)
 
 
-@lean_kernel
+@inner_kernel
 def shortest_wait_us(world: Any, state: EngineState, c: int) -> np.uint64:
     """Evaluate all schemes; return the shortest wait, 0 if monitoring goes on."""
     context = state.contexts[c]

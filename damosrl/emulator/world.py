@@ -8,8 +8,8 @@ state, c, ...)``; each world provides implementations for its own type:
         return address < world.hot_end[c]
 
 The argument names must be the ones below. No call goes through a pointer: the compiler sees the
-world's code in place, as a `damosrl.emulator.jit.lean_kernel`, which may not allocate. ``c`` is the
-flat context index (machine * K + kdamond), an integer; ``state`` is the whole
+world's code in place, as a `damosrl.emulator.jit.inner_kernel`, which may not allocate. ``c`` is
+the flat context index (machine * K + kdamond), an integer; ``state`` is the whole
 `damosrl.emulator.state.EngineState`. Numbers of the kernel (addresses, sizes, times, counts) are
 unsigned 64 bit: mix them with ``np.uint64`` constants only, else numba turns them into floats. A
 world function touches the rows of context ``c`` (and what belongs to its machine) only, so that
