@@ -21,6 +21,7 @@ from damosrl.experiment.report.scores import ScoreRow, column
 from damosrl.experiment.report.series import (
     PANELS,
     Panel,
+    curve,
     episode_steps,
     series_workloads,
     thinned,
@@ -100,7 +101,7 @@ def _traces(
         if steps is None:
             continue
         for place, panel in enumerate(panels):
-            look = cast.looks[name]
+            look, values = cast.looks[name], curve(run, panel, name, steps)
             trace = _ticks(panel, steps, look, cast.labels[name]) if panel.ticks else None
             traces.append(
                 {
@@ -111,18 +112,20 @@ def _traces(
                     "visible": True if name in shown else "legendonly",
                     "xaxis": _axis("x", place),
                     "yaxis": _axis("y", place),
-                    **(trace or _curve(panel, steps, look, cast.labels[name])),
+                    **(trace or _line_trace(panel, steps, values, look, cast.labels[name])),
                 }
             )
     return traces
 
 
-def _curve(panel: Panel, steps: Table, look: Look, text: str) -> dict[str, Any]:
+def _line_trace(
+    panel: Panel, steps: Table, values: FloatArray, look: Look, text: str
+) -> dict[str, Any]:
     return {
         "mode": "lines",
         "line": _line(look),
         "x": _rounded(thinned(column(steps, "time_s"), MAX_POINTS)),
-        "y": _rounded(thinned(panel.read(steps), MAX_POINTS)),
+        "y": _rounded(thinned(values, MAX_POINTS)),
         "hovertemplate": f"%{{y:.4~g}} {panel.unit}<extra>{text}</extra>",
     }
 
@@ -174,10 +177,10 @@ def _layout(panels: list[Panel]) -> dict[str, Any]:
         figure.update_yaxes(row=row, col=col, type=kind)
         if panel.ticks:
             figure.update_yaxes(row=row, col=col, automargin=True)
-        elif panel.log:
+        if panel.log:
             figure.update_yaxes(row=row, col=col, dtick=1)
-        elif panel.source != "slowdown_ratio":
-            figure.update_yaxes(row=row, col=col, rangemode="tozero")
+        if panel.shown is not None:
+            figure.update_yaxes(row=row, col=col, autorangeoptions={"include": list(panel.shown)})
     figure.update_xaxes(title_text="time in the episode (s)", row=lines, title_standoff=6)
     figure.update_xaxes(showline=True, linecolor="#9AA1AD", gridcolor=GRID, zeroline=False)
     figure.update_xaxes(autorangeoptions={"clipmin": 0})

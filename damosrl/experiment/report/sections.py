@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from damosrl.experiment.report import interactive
-from damosrl.experiment.report.cast import Cast
+from damosrl.experiment.report.cast import Cast, label
 from damosrl.experiment.report.figures.episode import MAX_POINTS
 from damosrl.experiment.report.figures.heatmap import monitor_error
 from damosrl.experiment.report.figures.style import Drawing
@@ -144,7 +144,7 @@ def episode_section(
         "The first seed of a workload, step by step: what the tuner set, what was moved, and what "
         "the application felt. The workload shown first is the one on which the tuners differ "
         "most. A gap in a quota curve means the quota was off; under a kernel loop the quota "
-        "shown is its cap."
+        "shown is its cap; noop and the oracle use none."
     )
     body += (
         f'<p class="control"><label>Workload <select id="episode-choice">{options}</select>'
@@ -185,13 +185,22 @@ def monitor_section(run: Run, drawn: Drawings) -> Section | None:
     body = picture(
         drawn.get("heatmap"),
         "Heatmaps of the monitor's belief and of the truth",
-        "Share of sampling intervals in which a page is found accessed, over time and physical "
-        "address; both panels have the same scale. The left one is all that a tuner can know: "
-        "heat finer than a region is smeared over it. A hot band that ends in one place and "
-        "begins in another is memory that was migrated, or a program that turned elsewhere. "
-        f"{told}.",
+        f"{_pictured(run)}Share of sampling intervals in which a page is found accessed, over "
+        "time and physical address; both panels have the same scale. The left one is all that a "
+        "tuner can know: heat finer than a region is smeared over it. A hot band that ends in one "
+        "place and begins in another is memory that was migrated, or a program that turned "
+        f"elsewhere. {told}.",
     )
     return Section("monitor", "What the monitor saw", body)
+
+
+def _pictured(run: Run) -> str:
+    """Say which episode the heatmap shows, where the configuration tells."""
+    tuners, workloads = run.config.get("tuners"), run.config.get("workloads")
+    if not (isinstance(tuners, list) and isinstance(workloads, list) and tuners and workloads):
+        return ""
+    tuner = run.config.get("heatmap_tuner") or tuners[0]
+    return f"First seed of {workloads[0]}, under {label(str(tuner))}. "
 
 
 def safety_section(run: Run, cast: Cast) -> Section | None:

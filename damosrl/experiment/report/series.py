@@ -25,6 +25,7 @@ class Panel:
         unit: Unit on the axis.
         read: Takes the episode's steps, gives the values ``(steps,)``.
         source: The column it needs.
+        shown: Values that the axis always spans, so that noise around nothing looks like nothing.
         log: Whether the axis is logarithmic; zero is then a gap.
         ticks: Whether only the moments above zero count, drawn as ticks on a line per tuner.
     """
@@ -33,6 +34,7 @@ class Panel:
     unit: str
     read: Callable[[Table], FloatArray]
     source: str
+    shown: tuple[float, float] | None = None
     log: bool = False
     ticks: bool = False
 
@@ -58,19 +60,46 @@ def _quota(name: str) -> Callable[[Table], FloatArray]:
 
 PANELS = (
     Panel("Slowdown", "× all-fast memory", _scaled("slowdown_ratio", 1.0), "slowdown_ratio"),
-    Panel("Free in the fast tier", "% of the tier", _scaled("fast_free_ratio", 100.0),
-          "fast_free_ratio"),
-    Panel("Promotion quota", "MiB/s", _quota("knob_promotion_quota"), "knob_promotion_quota",
-          log=True),
-    Panel("Demotion quota", "MiB/s", _quota("knob_demotion_quota"), "knob_demotion_quota",
-          log=True),
-    Panel("Promoted", "MiB/s", _per_second("promoted_bytes"), "promoted_bytes"),
-    Panel("Demoted", "MiB/s", _per_second("demoted_bytes"), "demoted_bytes"),
-    Panel("Memory pressure, PSI some", "% of time", _scaled("psi_some_ratio", 100.0),
-          "psi_some_ratio"),
-    Panel("Events: clamps and fallbacks", "a tick each", _scaled("events_count", 1.0),
-          "events_count", ticks=True),
-)  # fmt: skip
+    Panel(
+        "Free in the fast tier",
+        "% of the tier",
+        _scaled("fast_free_ratio", 100.0),
+        "fast_free_ratio",
+        shown=(0.0, 1.0),
+    ),
+    Panel(
+        "Promotion quota",
+        "MiB/s",
+        _quota("knob_promotion_quota"),
+        "knob_promotion_quota",
+        shown=(1.0, 1024.0),
+        log=True,
+    ),
+    Panel(
+        "Demotion quota",
+        "MiB/s",
+        _quota("knob_demotion_quota"),
+        "knob_demotion_quota",
+        shown=(1.0, 1024.0),
+        log=True,
+    ),
+    Panel("Promoted", "MiB/s", _per_second("promoted_bytes"), "promoted_bytes", shown=(0.0, 10.0)),
+    Panel("Demoted", "MiB/s", _per_second("demoted_bytes"), "demoted_bytes", shown=(0.0, 10.0)),
+    Panel(
+        "Memory pressure, PSI some",
+        "% of time",
+        _scaled("psi_some_ratio", 100.0),
+        "psi_some_ratio",
+        shown=(0.0, 1.0),
+    ),
+    Panel(
+        "Events: clamps and fallbacks",
+        "a tick each",
+        _scaled("events_count", 1.0),
+        "events_count",
+        ticks=True,
+    ),
+)
 """Cause above effect: quotas over what was moved; left promotion, right demotion."""
 
 
@@ -98,6 +127,16 @@ def thinned(values: FloatArray, most: int) -> FloatArray:
     known = np.isfinite(folded)
     total = np.where(known, folded, 0.0).sum(axis=1)
     return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
+
+
+def curve(run: Run, panel: Panel, tuner: str, steps: Table) -> FloatArray:
+    """Return a panel's values ``(steps,)`` of one episode.
+
+    The ends of the scale turn no knobs: their schemes are off, whatever the column says.
+    """
+    if panel.source.startswith("knob_") and tuner in (run.baseline, run.oracle):
+        return np.full(len(steps), np.nan)
+    return panel.read(steps)
 
 
 def has_series(run: Run) -> bool:

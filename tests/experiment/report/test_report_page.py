@@ -24,7 +24,7 @@ from damosrl.experiment.report.figures.style import drawing_style, to_drawing
 from damosrl.experiment.report.figures.tradeoff import tradeoff_figure
 from damosrl.experiment.report.inputs import Heatmap, load_run
 from damosrl.experiment.report.scores import score_rows
-from damosrl.experiment.report.series import PANELS, episode_steps, headline_tuners
+from damosrl.experiment.report.series import PANELS, curve, episode_steps, headline_tuners
 
 MakeRun = Callable[..., Path]
 COMPARE_FIGURES = {"scores", "tradeoff", "workloads", "profile", "episode", "heatmap"}
@@ -292,15 +292,27 @@ def test_the_episode_figure_shows_few_tuners_and_all_panels(reported: Path) -> N
 
 
 @pytest.mark.usefixtures("_style")
+def test_the_ends_of_the_scale_show_no_quota(reported: Path) -> None:
+    """No-op and oracle turn no knobs: the columns' defaults are not drawn as if in force."""
+    run = load_run(reported)
+    steps = episode_steps(run, "zipf", "pi")
+    assert steps is not None
+    panel = next(panel for panel in PANELS if panel.source == "knob_demotion_quota")
+    assert np.isfinite(curve(run, panel, "pi", steps)).all()
+    assert np.isnan(curve(run, panel, "oracle", steps)).all()
+    assert np.isnan(curve(run, panel, "noop", steps)).all()
+
+
+@pytest.mark.usefixtures("_style")
 def test_both_heatmaps_share_one_scale() -> None:
-    """Monitor and truth are coloured alike, from 0 to 100 per cent."""
+    """Monitor and truth are coloured alike, up to the first round share above both."""
     heatmap = Heatmap(
-        np.arange(1.0, 4.0), np.arange(3.0) * 2**30, np.full((3, 2), 0.2), np.full((3, 2), 0.9)
+        np.arange(1.0, 4.0), np.arange(3.0) * 2**30, np.full((3, 2), 0.2), np.full((3, 2), 0.7)
     )
     figure = heatmap_figure(heatmap)
     assert figure is not None
     limits = [axes.collections[0].get_clim() for axes in figure.axes[:2]]
-    assert limits == [(0.0, 1.0), (0.0, 1.0)]
+    assert limits == [(0.0, 0.8), (0.0, 0.8)]
     assert to_drawing("heatmap", figure).png.startswith(b"\x89PNG")
 
 

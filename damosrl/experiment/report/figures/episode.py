@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from damosrl.experiment.report.cast import Cast
 from damosrl.experiment.report.figures.style import line_of, new_figure
 from damosrl.experiment.report.inputs import Run
-from damosrl.experiment.report.series import PANELS, Panel, episode_steps, thinned
+from damosrl.experiment.report.series import PANELS, Panel, curve, episode_steps, thinned
 from damosrl.experiment.report.table import Table
 
 MAX_POINTS = 150
@@ -29,7 +29,7 @@ def episode_figure(run: Run, cast: Cast, workload: str | None, tuners: list[str]
     figure = new_figure(0.9 + 1.75 * lines)
     grid = figure.subplots(lines, 2, sharex=True, squeeze=False)
     for axes, panel in zip(grid.flat, panels, strict=False):
-        _draw_panel(axes, panel, episodes, cast)
+        _draw_panel(axes, run, panel, episodes, cast)
     for spare in list(grid.flat)[len(panels) :]:
         spare.set_visible(False)
     for axes in grid[-1]:
@@ -47,7 +47,9 @@ def episode_figure(run: Run, cast: Cast, workload: str | None, tuners: list[str]
     return figure
 
 
-def _draw_panel(axes: Axes, panel: Panel, episodes: list[tuple[str, Table]], cast: Cast) -> None:
+def _draw_panel(
+    axes: Axes, run: Run, panel: Panel, episodes: list[tuple[str, Table]], cast: Cast
+) -> None:
     axes.set_title(f"{panel.title} ({panel.unit})", fontsize=9.0, pad=5)
     axes.margins(x=0.01)
     if panel.ticks:
@@ -57,15 +59,17 @@ def _draw_panel(axes: Axes, panel: Panel, episodes: list[tuple[str, Table]], cas
         style = line_of(cast.looks[name])
         style["linewidth"] *= 0.75
         times = thinned(steps.numbers("time_s"), MAX_POINTS)
-        axes.plot(times, thinned(panel.read(steps), MAX_POINTS), **style)
-    if panel.log and any(np.isfinite(panel.read(steps)).any() for _, steps in episodes):
+        axes.plot(times, thinned(curve(run, panel, name, steps), MAX_POINTS), **style)
+    if panel.log:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
         axes.minorticks_off()
     else:
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-    if not panel.log and panel.source != "slowdown_ratio":
-        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    if panel.shown is not None:
+        low, high = axes.get_ylim()
+        least, most = panel.shown
+        axes.set_ylim(min(low, least) if panel.log else least, max(high, most))
 
 
 def _draw_ticks(axes: Axes, panel: Panel, episodes: list[tuple[str, Table]], cast: Cast) -> None:

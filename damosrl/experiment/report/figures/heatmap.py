@@ -16,6 +16,9 @@ HEAT = LinearSegmentedColormap.from_list(
 )
 """Light is cold, dark is hot; lightness falls evenly, so it also works in grey."""
 
+SCALE_ENDS = (0.2, 0.4, 0.6, 0.8, 1.0)
+SCALE_TICKS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+
 
 def heatmap_figure(heatmap: Heatmap | None) -> Figure | None:
     """Draw both panels with shared axes and scale; None without data."""
@@ -23,16 +26,22 @@ def heatmap_figure(heatmap: Heatmap | None) -> Figure | None:
         return None
     figure = new_figure(4.7)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    norm = PowerNorm(0.6, 0.0, 1.0)
+    norm = PowerNorm(0.6, 0.0, _top(heatmap))
     _draw(left, heatmap, heatmap.monitor, norm, "What the monitor believed")
     mesh = _draw(right, heatmap, heatmap.truth, norm, "What was true")
     left.set_ylabel("physical address (GiB from the start)")
     bar = figure.colorbar(mesh, ax=[left, right], pad=0.015, fraction=0.035)
-    bar.set_ticks([0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 1.0])
-    bar.ax.set_yticklabels(["0", "5", "20", "40", "60", "80", "100"])
+    ticks = [share for share in SCALE_TICKS if share <= _top(heatmap)]
+    bar.set_ticks(ticks, labels=[f"{100 * share:g}" for share in ticks])
     bar.set_label("sampling intervals that see an access (%)")
     bar.outline.set_visible(False)
     return figure
+
+
+def _top(heatmap: Heatmap) -> float:
+    """Return the end of the common scale: the first round share above all that is shown."""
+    highest = max(float(np.nanmax(heatmap.monitor)), float(np.nanmax(heatmap.truth)))
+    return next((share for share in SCALE_ENDS if share >= highest), SCALE_ENDS[-1])
 
 
 def _draw(

@@ -19,6 +19,7 @@ from damosrl.experiment.report.scores import ScoreRow, column
 from damosrl.knobs import FloatArray
 
 LOWEST_SHOWN = -1.0
+LABEL_ROOM = 0.2
 
 
 def ranking_figure(run: Run, cast: Cast, rows: list[ScoreRow]) -> Figure | None:
@@ -41,17 +42,18 @@ def ranking_figure(run: Run, cast: Cast, rows: list[ScoreRow]) -> Figure | None:
     axes.set_xlim(max(lowest, LOWEST_SHOWN) - 0.06, 1.16)
     axes.set_xlabel("score (0 = doing nothing, 1 = oracle; higher is better)")
     axes.set_title("Score: interquartile mean, 95 % interval, and every episode")
-    axes.annotate(
-        "◂ below zero",
-        (0.0, 1.0),
-        xycoords=("data", "axes fraction"),
-        xytext=(-6, -3),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-        fontsize=8,
-        color=LOSS,
-    )
+    if lowest < -LABEL_ROOM:
+        axes.annotate(
+            "◂ below zero",
+            (0.0, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(-6, -3),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            fontsize=8,
+            color=LOSS,
+        )
     return figure
 
 
