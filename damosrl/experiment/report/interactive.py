@@ -179,6 +179,8 @@ def _layout(panels: list[Panel]) -> dict[str, Any]:
             figure.update_yaxes(row=row, col=col, automargin=True)
         if panel.log:
             figure.update_yaxes(row=row, col=col, dtick=1)
+        elif panel.shown is not None:
+            figure.update_yaxes(row=row, col=col, rangemode="tozero")
         if panel.shown is not None:
             figure.update_yaxes(row=row, col=col, autorangeoptions={"include": list(panel.shown)})
     figure.update_xaxes(title_text="time in the episode (s)", row=lines, title_standoff=6)
