@@ -102,5 +102,5 @@ def _show_scores(folder: Path, quiet: bool) -> None:
 
     from damosrl.experiment.report import score_table  # noqa: PLC0415  loads matplotlib
 
-    console = Console(stderr=True)
-    console.print(score_table(folder), width=max(console.width, TABLE_WIDTH))
+    width = None if sys.stderr.isatty() else TABLE_WIDTH
+    Console(stderr=True, width=width).print(score_table(folder))

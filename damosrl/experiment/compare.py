@@ -30,9 +30,10 @@ def compare(launch: Launch[CompareSettings], *, quiet: bool = False) -> Path:
         rows, interval=settings.interval, resamples=settings.resamples, monitor=settings.monitor
     )
     folder.write_json(SUMMARY, summary)
-    from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
+    if settings.report:
+        from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
 
-    write_report(folder.path)
+        write_report(folder.path)
     return folder.path
 
 

@@ -110,7 +110,19 @@ def compose(command: str, words: Sequence[str]) -> dict[str, Any]:
         ) from error
     if not isinstance(content, dict):
         raise ConfigError("the settings are no mapping", got=type(content).__name__)
-    return {str(key): value for key, value in content.items()}
+    plain = {str(key): value for key, value in content.items()}
+    _name_workload(command, plain, parsed)
+    return plain
+
+
+def _name_workload(command: str, settings: dict[str, Any], words: Iterable[Word]) -> None:
+    """Give a workload that carries no name the one it was chosen by."""
+    if isinstance(settings.get("workload"), dict):
+        defaults = load_yaml(conf_dir() / f"{command}.yaml")["defaults"]
+        chosen = {key: name for item in defaults if isinstance(item, Mapping)
+                  for key, name in item.items()}  # fmt: skip
+        chosen |= {word.key: _plain(word.value) for word in words}
+        settings["workload"].setdefault("name", chosen["workload"])
 
 
 def _hydra_settings(command: str, words: list[Word], groups: set[str]) -> DictConfig:

@@ -32,6 +32,7 @@ class WorldSettings:
         out: Folder to write; None takes a dated one under results/.
         resume: Folder of an interrupted run to continue.
         jobs: Processes to use; results do not depend on it.
+        report: Whether figures and report.html are written at the end.
     """
 
     machine: dict[str, Any]
@@ -43,6 +44,7 @@ class WorldSettings:
     out: str | None = None
     resume: str | None = None
     jobs: int = 2
+    report: bool = True
 
     def __post_init__(self) -> None:
         require_at_least("steps", self.steps, 1)

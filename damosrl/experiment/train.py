@@ -46,9 +46,10 @@ def train(launch: Launch[TrainSettings], *, quiet: bool = False) -> Path:
         _learn(settings, learner, folder, launch, quiet=quiet)
     policy = Entrant(learner.algorithm.lower(), str(folder.file(ARTIFACT)))
     _evaluate(settings, prepared, policy, folder, quiet=quiet)
-    from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
+    if settings.report:
+        from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
 
-    write_report(folder.path)
+        write_report(folder.path)
     return folder.path
 
 

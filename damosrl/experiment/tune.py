@@ -60,9 +60,10 @@ def tune(launch: Launch[TuneSettings], *, quiet: bool = False) -> Path:
         _search(settings, search, table, advance)
         finals = _finals(settings, _finalists(search, settings.finalists), table, advance)
     _write_best(folder, settings, search, finals)
-    from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
+    if settings.report:
+        from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
 
-    write_report(folder.path)
+        write_report(folder.path)
     return folder.path
 
 
