@@ -30,7 +30,9 @@ class TaskSpec:
     def value(self, observation: Float32Array, name: str) -> float:
         """Return one feature of an observation ``(d,)`` in its physical unit."""
         place = self.observation.index(name)
-        return float(self.observation.items[place].to_physical(np.float64(observation[place])))
+        return float(
+            self.observation.items[place].to_physical(np.asarray(observation[place], np.float64))
+        )
 
     def action(self, **knobs: float) -> Float32Array:
         """Build an action ``(k,)`` float32 from physical values; the others are at default.

@@ -65,7 +65,9 @@ def _targets(node: Any) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "conf").rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "conf").rglob("*.yaml")), ids=lambda path: path.stem
+)
 def test_every_target_resolves(path: Path) -> None:
     """Each `_target_` of the configuration tree names something that can be imported."""
     for target in _targets(yaml.safe_load(path.read_text(encoding="utf-8"))):
