@@ -71,16 +71,16 @@ def load_context(
     for s, scheme in enumerate(context.schemes):
         _load_scheme(state, c, s, scheme)
     start_context(state, c)
-    check_status(state)
+    check_status(state, c, c + 1)
 
 
-def check_status(state: EngineState) -> None:
-    """Raise if a context had to stop.
+def check_status(state: EngineState, first: int = 0, last: int | None = None) -> None:
+    """Raise if one of the contexts [first, last) had to stop; by default, any.
 
     Raises:
         EmulatorLimitError: More regions were needed than there is room for.
     """
-    stopped = np.flatnonzero(state.contexts["status"] == REGIONS_FULL)
+    stopped = first + np.flatnonzero(state.contexts["status"][first:last] == REGIONS_FULL)
     if stopped.size:
         raise EmulatorLimitError(
             f"context {stopped[0]} needs more regions than it may have",

@@ -60,7 +60,11 @@ CONTEXT = _record(
     "nr_targets nr_schemes monitor paused status",
     "overshoot",
 )
-"""One context. ``monitor`` is EXACT or FAST; a sleep of d lasts d * ``overshoot``, rounded."""
+"""One context. ``monitor`` is EXACT or FAST; a sleep of d lasts d * ``overshoot``, rounded.
+
+``last_nr_regions`` and ``rotation`` are one pair for all kdamonds in the kernel; here each context
+has its own, as if it were alone, so that contexts may run one after the other or in threads.
+"""
 
 SCHEME = _record(
     # access pattern, closed ranges: bytes, samples, aggregation intervals

@@ -142,8 +142,19 @@ def test_full_region_array_is_an_error() -> None:
     assert run_until(state, empty_script(), 0, 1, np.array([1_000_000])) == 1
     with pytest.raises(EmulatorLimitError, match="allowed: 12"):
         check_status(state)
-    with pytest.raises(EmulatorLimitError, match="region capacity"):
+    with pytest.raises(EmulatorLimitError, match="region capacity"):  # the size cap alone
         load_context(allocate(1, region_capacity=5), 0, _context(), seed=1)
+
+
+def test_stopped_context_can_be_loaded_again() -> None:
+    """One stopped context neither keeps others from being loaded nor itself."""
+    state = allocate(2, region_capacity=12)
+    for c in (0, 1):
+        load_context(state, c, _context(), seed=c)
+    assert run_until(state, empty_script(), 1, 2, np.array([0, 1_000_000])) == 1
+    load_context(state, 0, _context(), seed=1)
+    load_context(state, 1, _context(), seed=1)
+    check_status(state)
 
 
 def test_missing_room_is_an_error() -> None:
