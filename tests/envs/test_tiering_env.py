@@ -322,6 +322,7 @@ def test_three_tiers_work() -> None:
     "wrong",
     [
         {"machine": "dram_clx"},
+        {"machine": "dram_zram"},
         {"workload": "zipff"},
         {"workload": []},
         {"task": "teiring"},

@@ -63,6 +63,13 @@ def test_latency_prefers_speed_then_stillness(build: Build) -> None:
     assert fast > busy > slow
 
 
+def test_a_stalled_machine_is_as_slow_as_can_be(build: Build) -> None:
+    """No access served in an interval costs the whole bound, and no NaN reaches a learner."""
+    reward, terms = _terms(build, "latency", float("nan"))
+    assert np.isfinite(reward)
+    assert terms["slowdown"] == -reward_config("latency").terms["slowdown"].weight
+
+
 def test_tco_pays_for_free_memory_within_the_bound(build: Build) -> None:
     """Free fast memory is worth something; a slowdown beyond 5 % eats it up."""
     full, _ = _terms(build, "tco", 1.0, free_mib=0.0)

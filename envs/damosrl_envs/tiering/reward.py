@@ -52,7 +52,8 @@ def _slowdown(interval: Interval) -> FloatArray:
             got="a machine without it",
             fix="train on an emulated machine, or use reward=psi or reward=kernel_goal",
         )
-    return np.log(np.maximum(truth.slowdown, 1.0))
+    stalled = np.isnan(truth.slowdown)  # not one access was served: as slow as can be
+    return np.log(np.maximum(np.where(stalled, np.inf, truth.slowdown), 1.0))
 
 
 def _per_second(values: FloatArray, interval: Interval) -> FloatArray:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.damon import Document
+from damosrl.errors import ConfigError
 from damosrl.knobs import Float32Array, FloatArray
 from damosrl.machine import GroundTruth, Plan, QuotaLoop, Telemetry
 from damosrl.task import StepOutcome, TaskSpec
@@ -27,6 +28,9 @@ class TieringTask:
         config: Monitoring and timing.
         reward: What an interval is worth.
 
+    Raises:
+        ConfigError: There is only one node: nothing to tier.
+
     Example:
         >>> task = TieringTask(num_machines=1, num_nodes=2, reward=reward_config("psi"))
         >>> task.spec.knobs.names[0]
@@ -40,6 +44,13 @@ class TieringTask:
         config: TieringConfig | None = None,
         reward: RewardConfig | None = None,
     ) -> None:
+        if num_nodes < 2:
+            raise ConfigError(
+                "tiering needs a second memory node",
+                got=f"{num_nodes} memory node",
+                allowed="at least 2; swap does not count",
+                fix="choose a machine such as dram_cxl or dram_cxl_zram",
+            )
         self._config = config or TieringConfig()
         self._reward = reward or reward_config("latency")
         self._layout = layout(self._config, num_nodes)
