@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from damosrl.policy import PolicyNetwork
+from damosrl.task import TaskSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class TrainingRequest:
         checkpoint_every: Environment steps between checkpoints; 0 writes one at the end and
             one when interrupted.
         resume: Continue from the newest checkpoint in the folder, if there is one.
+        spec: The task, if actions are positions of its knobs; a learner may start from knobs
+            that are known to be good.
     """
 
     seed: int
@@ -56,6 +59,7 @@ class TrainingRequest:
     checkpoint_dir: Path | None = None
     checkpoint_every: int = 0
     resume: bool = False
+    spec: TaskSpec | None = None
 
 
 @runtime_checkable

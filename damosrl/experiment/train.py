@@ -66,6 +66,7 @@ def _learn(
         world_of(settings), settings.num_envs, settings.workload, steps=settings.steps
     ).unwrapped
     timesteps = settings.timesteps or learner.timesteps
+    action_kind = settings.task.get("action", "absolute")
     with progress_bar("training", timesteps, quiet=quiet) as advance:
         curve = LearningCurve(folder, resumed=launch.resumed)
 
@@ -83,6 +84,7 @@ def _learn(
                 checkpoint_dir=folder.file(CHECKPOINTS),
                 checkpoint_every=settings.checkpoint_every,
                 resume=launch.resumed,
+                spec=env.task_spec if action_kind == "absolute" else None,
             ),
         )
     save_artifact(
@@ -90,7 +92,7 @@ def _learn(
         network,
         spec=env.task_spec,
         algorithm=learner.algorithm,
-        action_kind=settings.task.get("action", "absolute"),
+        action_kind=action_kind,
         limits=settings.safety,
         provenance={
             "command": folder.file("command.txt").read_text("utf-8").strip(),

@@ -1,5 +1,6 @@
 """Learning with Stable-Baselines3: repeatable, resumable, exported without loss, and it learns."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from damosrl.artifact import load_artifact, save_artifact
-from damosrl.errors import ConfigError
+from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.knobs import Quantity, QuantitySet
 from damosrl.learner import Learner, TrainingProgress, TrainingRequest
 from damosrl.policy import PolicyNetwork
@@ -173,14 +174,7 @@ def test_export_equals_the_library(
     """On 10,000 random observations the loaded artifact acts as the library's policy does."""
     learner = _learner(algorithm, timesteps=200, normalise_observation=normalise)
     network = learner.train(_machines(), TrainingRequest(seed=1))
-    ratio = ("ratio", -1.0, 1.0, "A number.")
-    spec = TaskSpec(
-        "follow-v0",
-        QuantitySet(tuple(Quantity(f"f{place}", *ratio) for place in range(FEATURES))),
-        QuantitySet(tuple(Quantity(f"k{place}", *ratio) for place in range(KNOBS))),
-        1.0,
-    )
-    folder = save_artifact(tmp_path / "policy", network, spec=spec, algorithm=algorithm)
+    folder = save_artifact(tmp_path / "policy", network, spec=_spec(), algorithm=algorithm)
     shown = np.random.default_rng(2).uniform(-1, 1, (10_000, FEATURES)).astype(np.float32)
     assert (
         np.abs(load_artifact(folder).network.act(shown) - _library(caught_models[0], shown)).max()
@@ -207,6 +201,38 @@ def test_choices_are_exported(
     library = np.asarray(_library(caught_models[0], shown)).reshape(-1, count)
     agreement = np.all(network.act(shown) == library - 1.0, axis=1).mean()
     assert agreement > 0.999  # ties within float32 rounding may fall either way
+
+
+def _spec() -> TaskSpec:
+    ratio = ("ratio", -1.0, 1.0, "A number.")
+    return TaskSpec(
+        "follow-v0",
+        QuantitySet(tuple(Quantity(f"f{place}", *ratio) for place in range(FEATURES))),
+        QuantitySet(tuple(Quantity(f"k{place}", *ratio) for place in range(KNOBS))),
+        1.0,
+    )
+
+
+@pytest.mark.parametrize("algorithm", ["PPO", "SAC", "TD3"])
+def test_a_policy_starts_where_it_is_told(algorithm: str) -> None:
+    """The untrained policy acts near the start knobs; without a spec it knows none."""
+    learner = _learner(algorithm, start_knobs={"k0": 0.6, "k1": -0.4})
+    shown = np.random.default_rng(2).uniform(-1, 1, (1000, FEATURES)).astype(np.float32)
+    for spec, wanted in ((_spec(), [0.6, -0.4]), (None, [0.0, 0.0])):
+        request = TrainingRequest(seed=0, timesteps=1, spec=spec)
+        slow = {**learner.kwargs, "learning_rate": 1e-9}
+        network = replace(learner, kwargs=slow).train(_machines(), request)
+        assert network.act(shown).mean(axis=0) == pytest.approx(wanted, abs=0.15)
+
+
+def test_start_knobs_must_exist_and_be_positions() -> None:
+    """A misspelt knob is named, and discrete actions have no start."""
+    learner = _learner(start_knobs={"k9": 0.5})
+    with pytest.raises(UnknownNameError, match="k9"):
+        learner.train(_machines(), TrainingRequest(seed=0, spec=_spec()))
+    learner = _learner(start_knobs={"k0": 0.5})
+    with pytest.raises(ConfigError, match="discrete actions have no start"):
+        learner.train(_machines(FollowByChoice), TrainingRequest(seed=0, spec=_spec()))
 
 
 def test_progress_is_reported() -> None:

@@ -15,7 +15,7 @@ from damosrl.learner import TrainingRequest
 from damosrl.policy import PolicyNetwork
 from damosrl_agents.rl.checkpoints import load_statistics, newest_checkpoint
 from damosrl_agents.rl.determinism import deterministic
-from damosrl_agents.rl.sb3_export import ACTIVATION_NAMES, export_network
+from damosrl_agents.rl.sb3_export import ACTIVATION_NAMES, centre_policy, export_network
 from damosrl_agents.rl.sb3_hooks import TrainingHooks
 from damosrl_agents.tiering import require_range
 
@@ -52,6 +52,9 @@ class SB3Learner:
         policy_kwargs: Further arguments of the policy, such as ``log_std_init``.
         kwargs: Further arguments of the algorithm, such as ``learning_rate``. A ``batch_size``
             that does not divide the rollout is lowered to their greatest common divisor.
+        start_knobs: Physical knobs that the untrained policy is centred on, where actions are
+            knob positions; without them it starts from the middle of every range. Knobs left
+            out are at the task's default.
         normalise_observation: Standardise observations by running statistics; the artifact
             carries them. Features of a task are in [-1, 1] already.
         normalise_reward: Scale rewards by the running deviation of returns.
@@ -64,6 +67,7 @@ class SB3Learner:
     activation: str = "tanh"
     policy_kwargs: dict[str, Any] = field(default_factory=dict)
     kwargs: dict[str, Any] = field(default_factory=dict)
+    start_knobs: dict[str, float] = field(default_factory=dict)
     normalise_observation: bool = False
     normalise_reward: bool = False
     report_every_timesteps: int = 2048
@@ -106,6 +110,8 @@ class SB3Learner:
             normalised = self._normalised(environment)
             if checkpoint is None:
                 model = self._new_model(normalised, request.seed)
+                if self.start_knobs and request.spec is not None:
+                    centre_policy(model, request.spec.action(**self.start_knobs))
             else:
                 if isinstance(normalised, VecNormalize):
                     load_statistics(checkpoint, normalised)

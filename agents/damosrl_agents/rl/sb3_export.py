@@ -40,6 +40,28 @@ def export_network(model: BaseAlgorithm) -> PolicyNetwork:
     )
 
 
+def centre_policy(model: BaseAlgorithm, action: Float32Array) -> None:
+    """Let an untrained policy act near a given action, whatever it observes.
+
+    Args:
+        model: Just built.
+        action: Normalised positions ``(k,)``; limited to +-0.95 where the policy squashes.
+
+    Raises:
+        ConfigError: The actions are discrete.
+    """
+    if not isinstance(model.action_space, spaces.Box):
+        raise ConfigError(
+            "discrete actions have no start", got=model.action_space, fix="leave out start_knobs"
+        )
+    last: Any = [module for module in _policy_modules(model) if isinstance(module, nn.Linear)][-1]
+    bias = torch.as_tensor(action, dtype=torch.float32)
+    if model.policy.squash_output:
+        bias = torch.atanh(torch.clamp(bias, -0.95, 0.95))
+    with torch.no_grad():
+        last.bias.copy_(bias)
+
+
 def dense_layers(modules: Iterable[nn.Module]) -> list[Layer]:
     """Fold modules in their order into dense layers.
 
