@@ -27,7 +27,7 @@ from damosrl.paths import conf_dir
 GROUPS = ("machine", "task", "workload", "agent", "reward", "safety")
 EXPERIMENT = "experiment"
 TEXT_KEYS = ("out", "resume")
-LIST_KEYS = ("tuners", "workloads", "heldout")
+LIST_KEYS = ("tuners", "workloads")
 
 _WORD = re.compile(r"^(?P<prefix>\+\+|\+|~)?(?P<key>[A-Za-z_][\w.]*)(?P<extend>\+)?=(?P<value>.*)$",
                    re.DOTALL)  # fmt: skip
