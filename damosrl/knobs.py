@@ -36,7 +36,7 @@ class Quantity:
 
     Example:
         >>> quota = Quantity("quota", "bytes/s", 1.0, 100.0, "A quota.", scale="log")
-        >>> float(quota.to_physical(np.array(0.0)))
+        >>> round(float(quota.to_physical(np.array(0.0))), 9)
         10.0
         >>> float(quota.to_normal(np.array(10.0)))
         0.0
