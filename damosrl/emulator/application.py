@@ -9,7 +9,7 @@ there until the law holds.
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import inner_kernel, kernel, lean_kernel
 from damosrl.emulator.latency import LINE_BYTES, loaded_ns, peak_gbps
 from damosrl.emulator.memory_state import MemoryWorld
 
@@ -19,18 +19,18 @@ PEAK_SHARE = 0.98
 """Share of a tier's peak that migration may take at most, so that the loop always goes on."""
 
 
-@kernel
+@inner_kernel
 def _background(world: MemoryWorld, m: int, node: int) -> float:
     return min(world.nodes[m, node].background_gbps, PEAK_SHARE * peak_gbps(world, m, node))
 
 
-@kernel
+@inner_kernel
 def _node_latency(world: MemoryWorld, m: int, node: int, throughput: float) -> float:
     load = throughput * world.nodes[m, node].share * LINE_BYTES + _background(world, m, node)
     return loaded_ns(world, m, node, load)
 
 
-@kernel
+@inner_kernel
 def _in_flight_needed(world: MemoryWorld, m: int, throughput: float) -> float:
     latency = 0.0
     for node in range(world.nodes.shape[1]):
@@ -39,7 +39,7 @@ def _in_flight_needed(world: MemoryWorld, m: int, throughput: float) -> float:
     return throughput * (world.machines[m].think_ns + latency)
 
 
-@kernel
+@inner_kernel
 def _fastest(world: MemoryWorld, m: int, in_flight: float) -> tuple[float, int]:
     """Return an upper bound of the throughput, and the node that sets it (-1: none does)."""
     best = in_flight / (world.machines[m].think_ns + 1e-3)
@@ -54,7 +54,7 @@ def _fastest(world: MemoryWorld, m: int, in_flight: float) -> tuple[float, int]:
     return best, bottleneck
 
 
-@kernel
+@lean_kernel
 def solve_loop(world: MemoryWorld, m: int, running: float) -> float:
     """Find the throughput of a machine's closed loop and the latency of each node.
 
@@ -88,7 +88,7 @@ def solve_loop(world: MemoryWorld, m: int, running: float) -> float:
     return high
 
 
-@kernel
+@inner_kernel
 def mean_latency_ns(world: MemoryWorld, m: int) -> float:
     """Return the mean latency of the last solution."""
     mean = 0.0
@@ -97,7 +97,7 @@ def mean_latency_ns(world: MemoryWorld, m: int) -> float:
     return mean
 
 
-@kernel
+@lean_kernel
 def set_shares(world: MemoryWorld, m: int, load: FloatArray) -> None:
     """Spread the accesses over the memory nodes by their load ``(T,)``; on node 0 if none.
 
@@ -121,7 +121,7 @@ def current_load(world: MemoryWorld, m: int) -> FloatArray:
     return load
 
 
-@kernel
+@lean_kernel
 def solve_all_fast(world: MemoryWorld, m: int) -> None:
     """Find the throughput with all memory in node 0 and nothing else going on."""
     for node in range(world.nodes.shape[1]):

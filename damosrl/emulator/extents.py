@@ -6,11 +6,11 @@ matter and neighbouring extents of one piece are one extent. Extents are doubly 
 of slots per machine, so splitting and joining cost the same however large memory is.
 """
 
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
 
 
-@kernel
+@lean_kernel
 def clear_extents(world: MemoryWorld, m: int) -> None:
     """Take all memory of one machine away."""
     slots = world.slots.shape[1]
@@ -28,7 +28,7 @@ def clear_extents(world: MemoryWorld, m: int) -> None:
         node.total = 0
 
 
-@kernel
+@inner_kernel
 def take_slot(world: MemoryWorld, m: int) -> int:
     """Take a spare slot; `NONE`, and the machine marked, when there is none."""
     slot = world.machines[m].spare
@@ -39,7 +39,7 @@ def take_slot(world: MemoryWorld, m: int) -> int:
     return slot
 
 
-@kernel
+@lean_kernel
 def append_extent(world: MemoryWorld, m: int, node: int, last: int, length: int, piece: int) -> int:
     """Add an extent behind a node's last slot (`NONE` for the first); return its slot."""
     slot = take_slot(world, m)
@@ -65,7 +65,7 @@ def append_extent(world: MemoryWorld, m: int, node: int, last: int, length: int,
     return slot
 
 
-@kernel
+@lean_kernel
 def locate(world: MemoryWorld, m: int, node: int, frame: int) -> int:
     """Return the slot of the extent that holds a frame, walking from the last one found."""
     slot = world.nodes[m, node].cursor
@@ -82,7 +82,7 @@ def locate(world: MemoryWorld, m: int, node: int, frame: int) -> int:
     return slot
 
 
-@kernel
+@lean_kernel
 def split_extent(world: MemoryWorld, m: int, slot: int, frames: int) -> int:
     """Cut an extent after some frames; return the slot of the right part, or `NONE`."""
     right = take_slot(world, m)
@@ -102,7 +102,7 @@ def split_extent(world: MemoryWorld, m: int, slot: int, frames: int) -> int:
     return right
 
 
-@kernel
+@inner_kernel
 def unlink(world: MemoryWorld, m: int, node: int, slot: int) -> None:
     """Take a slot out of its list; its frames already belong to a neighbour."""
     previous, following = world.slots[m, slot].before, world.slots[m, slot].after
@@ -121,7 +121,7 @@ def unlink(world: MemoryWorld, m: int, node: int, slot: int) -> None:
     world.machines[m].spare = slot
 
 
-@kernel
+@inner_kernel
 def join_following(world: MemoryWorld, m: int, node: int, slot: int) -> bool:
     """Join an extent with the one after it when both hold the same; say whether they did."""
     following = world.slots[m, slot].after
@@ -136,7 +136,7 @@ def join_following(world: MemoryWorld, m: int, node: int, slot: int) -> bool:
     return True
 
 
-@kernel
+@lean_kernel
 def release_extent(world: MemoryWorld, m: int, node: int, slot: int) -> int:
     """Free an extent's frames; return the slot that covers them after joining."""
     world.nodes[m, node].free += world.slots[m, slot].length
@@ -152,7 +152,7 @@ def release_extent(world: MemoryWorld, m: int, node: int, slot: int) -> int:
     return slot
 
 
-@kernel
+@lean_kernel
 def find_free(world: MemoryWorld, m: int, node: int) -> int:
     """Return the free extent of the lowest address, or `NONE`."""
     if world.nodes[m, node].free == 0:
@@ -164,7 +164,7 @@ def find_free(world: MemoryWorld, m: int, node: int) -> int:
     return slot
 
 
-@kernel
+@lean_kernel
 def fill_free(
     world: MemoryWorld, m: int, node: int, slot: int, frames: int, piece: int, moved_at: int
 ) -> int:
@@ -196,7 +196,7 @@ def fill_free(
     return count
 
 
-@kernel
+@inner_kernel
 def forget_old_moves(world: MemoryWorld, m: int, oldest: int) -> None:
     """Forget migrations before a time (deciseconds) and join what then holds the same."""
     for node in range(world.nodes.shape[1]):

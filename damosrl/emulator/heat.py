@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import lean_kernel
 from damosrl.emulator.memory_state import MemoryWorld
 from damosrl.emulator.rate_store import GridModel
 from damosrl.emulator.rates import extent_index, hits_up_to, update_hits, update_sums
@@ -12,7 +12,7 @@ from damosrl.machine import Telemetry
 FloatArray = NDArray[np.float64]
 
 
-@kernel
+@lean_kernel
 def _hits_below(
     world: MemoryWorld, m: int, interval_s: float, frames: FloatArray, hits: FloatArray
 ) -> None:

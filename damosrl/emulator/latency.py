@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.memory_state import MemoryWorld
 
 FloatArray = NDArray[np.float64]
@@ -14,19 +14,19 @@ LINE_BYTES = 64.0
 """Bytes that one memory request moves."""
 
 
-@kernel
+@inner_kernel
 def peak_gbps(world: MemoryWorld, m: int, node: int) -> float:
     """Return the load that a node cannot exceed, GB/s."""
     return world.curves[m, node, world.curves.shape[2] - 1].load_gbps
 
 
-@kernel
+@inner_kernel
 def idle_ns(world: MemoryWorld, m: int, node: int) -> float:
     """Return a node's latency without load."""
     return world.curves[m, node, 0].latency_ns
 
 
-@kernel
+@lean_kernel
 def loaded_ns(world: MemoryWorld, m: int, node: int, load_gbps: float) -> float:
     """Interpolate a node's latency at a load; constant outside the table."""
     below = world.curves[m, node, 0]
@@ -41,7 +41,7 @@ def loaded_ns(world: MemoryWorld, m: int, node: int, load_gbps: float) -> float:
     return below.latency_ns
 
 
-@kernel
+@inner_kernel
 def _share_slower(
     limit_ns: float, shares: FloatArray, least_ns: FloatArray, mean_ns: FloatArray
 ) -> float:
@@ -55,7 +55,7 @@ def _share_slower(
     return slower
 
 
-@kernel
+@lean_kernel
 def mixture_p99_ns(shares: FloatArray, least_ns: FloatArray, mean_ns: FloatArray) -> float:
     """Return the 99th percentile of the latency over all parts of the traffic.
 

@@ -62,8 +62,8 @@ MACHINE = np.dtype(
             "threads in_flight think_ns period_s speed fast_throughput hit_exposure_s "
             # last step: share of time stalled on faults, time of a fault
             "stalled fault_ns "
-            # life-time counters
-            "time_s up_bytes down_bytes returned_bytes kdamond_us faults "
+            # time, bytes copied between nodes whose CPU time is not taken yet; life-time counters
+            "time_s copy_waiting_bytes up_bytes down_bytes returned_bytes kdamond_us faults "
             # sums over the last run
             "elapsed_s accesses possible latency_sum_ns p99_sum_ns fast_accesses "
             # pressure: time of the last update of the averages, and when the next one is due

@@ -11,7 +11,7 @@ import numpy as np
 from damosrl.damon import Action, GoalMetric
 from damosrl.emulator import world as protocol
 from damosrl.emulator.extents import locate, split_extent
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.memory_state import FREE, NONE, PAGE_BYTES, MemoryWorld
 from damosrl.emulator.migration import migrate_range, move_frames
 from damosrl.emulator.pressure import SOME
@@ -29,26 +29,26 @@ PSI = code_of(GoalMetric.SOME_MEM_PSI_US)
 NODE_USED, NODE_FREE = code_of(GoalMetric.NODE_MEM_USED_BP), code_of(GoalMetric.NODE_MEM_FREE_BP)
 
 
-@kernel
+@inner_kernel
 def place_of(world: MemoryWorld, c: int) -> tuple[int, int]:
     """Return machine and node of a context."""
     nodes = world.nodes.shape[1] - 1
     return c // nodes, c % nodes
 
 
-@kernel
+@inner_kernel
 def sampling_s(state: EngineState, c: int) -> float:
     """Return the real length of a context's sampling interval."""
     return float(state.contexts[c].sample_us) * state.contexts[c].overshoot * 1e-6
 
 
-@kernel
+@inner_kernel
 def frame_offset(world: MemoryWorld, m: int, node: int, address: np.uint64) -> float:
     """Return where an address lies within its node, in frames."""
     return float(address - U(world.nodes[m, node].start_byte)) / world.machines[m].granule_bytes
 
 
-@kernel
+@inner_kernel
 def hit_at(world: MemoryWorld, state: EngineState, c: int, address: np.uint64) -> float:
     """Return the probability that the page at an address is seen accessed."""
     m, node = place_of(world, c)
@@ -57,7 +57,7 @@ def hit_at(world: MemoryWorld, state: EngineState, c: int, address: np.uint64) -
     return hit_density(world, m, node, extent_index(world, m, node, frames, 0))
 
 
-@kernel
+@inner_kernel
 def fill_hits(world: MemoryWorld, state: EngineState, c: int) -> None:
     """Write the mean hit probability of all regions of a context."""
     m, node = place_of(world, c)
@@ -81,7 +81,7 @@ def fill_hits(world: MemoryWorld, state: EngineState, c: int) -> None:
         last_end = end
 
 
-@kernel
+@inner_kernel
 def frames_between(
     world: MemoryWorld, m: int, node: int, start: np.uint64, end: np.uint64
 ) -> tuple[int, int]:
@@ -95,7 +95,7 @@ def frames_between(
     return max(first, 0), min(last, int(world.nodes[m, node].total))
 
 
-@kernel
+@inner_kernel
 def page_out(world: MemoryWorld, state: EngineState, c: int, first: int, end: int) -> int:
     """Move what lies in frames [first, end) and was not touched lately to the swap store.
 
@@ -124,7 +124,7 @@ def page_out(world: MemoryWorld, state: EngineState, c: int, first: int, end: in
     return total
 
 
-@kernel
+@inner_kernel
 def mapped_frames(world: MemoryWorld, m: int, node: int, first: int, end: int) -> int:
     """Count the frames in [first, end) that hold memory of the workload."""
     total = 0
@@ -137,7 +137,7 @@ def mapped_frames(world: MemoryWorld, m: int, node: int, first: int, end: int) -
     return total
 
 
-@kernel
+@inner_kernel
 def act(
     world: MemoryWorld, state: EngineState, c: int, s: int, start: np.uint64, end: np.uint64
 ) -> np.uint64:
@@ -169,7 +169,7 @@ def act(
     return U(size)
 
 
-@kernel
+@inner_kernel
 def metric(world: MemoryWorld, state: EngineState, c: int, s: int, g: int) -> np.uint64:
     """Return the value of a quota goal's metric (semantics 2.11)."""
     m, _ = place_of(world, c)
@@ -187,7 +187,7 @@ def metric(world: MemoryWorld, state: EngineState, c: int, s: int, g: int) -> np
     return U(goal.current_value)
 
 
-@kernel
+@inner_kernel
 def free_permil(world: MemoryWorld, c: int) -> np.uint64:
     """Return the free memory of all nodes in permil."""
     m, _ = place_of(world, c)

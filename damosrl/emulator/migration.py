@@ -6,6 +6,9 @@ move itself is instant; its cost, traffic on both tiers and CPU time, is spread 
 the copying takes.
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 from damosrl.emulator.extents import (
     fill_free,
     find_free,
@@ -13,12 +16,12 @@ from damosrl.emulator.extents import (
     release_extent,
     split_extent,
 )
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
 from damosrl.emulator.rates import invalidate_sums, piece_rate
 
 
-@kernel
+@inner_kernel
 def move_frames(
     world: MemoryWorld,
     m: int,
@@ -59,30 +62,35 @@ def move_frames(
     return moved, world.slots[m, freed].after
 
 
-@kernel
+@inner_kernel
 def _account(world: MemoryWorld, m: int, source: int, target: int, piece: int, frames: int) -> None:
     load = piece_rate(world, m, piece) * frames
     world.nodes[m, source].load = max(world.nodes[m, source].load - load, 0.0)
     world.nodes[m, target].load += load
     invalidate_sums(world, m, source)
     invalidate_sums(world, m, target)
-    size = frames * world.machines[m].granule_bytes
-    world.nodes[m, source].waiting_bytes += size
+    machine = world.machines[m]
+    size = frames * machine.granule_bytes
+    store = world.nodes.shape[1] - 1
     world.nodes[m, target].waiting_bytes += size
+    if source != store:  # a page read from the swap store pays by the time of its fault
+        world.nodes[m, source].waiting_bytes += size
+    if store not in (source, target):
+        machine.copy_waiting_bytes += size
     if target < source:
-        world.machines[m].up_bytes += size
+        machine.up_bytes += size
     else:
-        world.machines[m].down_bytes += size
+        machine.down_bytes += size
 
 
-@kernel
+@inner_kernel
 def _count_return(world: MemoryWorld, m: int, before: int, now: int, frames: int) -> None:
     opposite = before * now < 0
     if opposite and abs(now) - abs(before) <= 10.0 * world.machines[m].pingpong_window_s:
         world.machines[m].returned_bytes += frames * world.machines[m].granule_bytes
 
 
-@kernel
+@lean_kernel
 def migrate_range(
     world: MemoryWorld,
     m: int,
@@ -105,5 +113,28 @@ def migrate_range(
                 break
         frames = end - world.slots[m, slot].start
         moved, slot = move_frames(world, m, source, target, slot, frames, now_s)
+        total += moved
+    return total
+
+
+@lean_kernel
+def move_pieces(
+    world: MemoryWorld, m: int, source: int, target: int, wanted: NDArray[np.int64]
+) -> int:
+    """Move frames of pieces between nodes as far as there is room; return frames moved.
+
+    ``wanted (P,)`` is lowered by what was moved.
+    """
+    total = 0
+    slot = world.nodes[m, source].first
+    while slot != NONE and world.nodes[m, target].free > 0:
+        piece = world.slots[m, slot].piece
+        if piece == FREE or wanted[piece] == 0:
+            slot = world.slots[m, slot].after
+            continue
+        moved, slot = move_frames(
+            world, m, source, target, slot, wanted[piece], world.machines[m].time_s
+        )
+        wanted[piece] -= moved
         total += moved
     return total

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.emulator.application import set_shares, solve_loop
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import kernel, lean_kernel
 from damosrl.emulator.memory_state import FREE, NONE, PAGE_BYTES, MemoryWorld
-from damosrl.emulator.migration import move_frames
+from damosrl.emulator.migration import move_pieces
 
 CANDIDATES = 32
 """Sizes of an exchange that are tried, evenly spaced up to the largest useful one."""
@@ -30,7 +30,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-@kernel
+@lean_kernel
 def resident_frames(world: MemoryWorld, m: int, node: int, frames: IntArray) -> None:
     """Count each piece's frames in a node into ``frames (P,)``."""
     frames[:] = 0
@@ -39,33 +39,6 @@ def resident_frames(world: MemoryWorld, m: int, node: int, frames: IntArray) -> 
         if world.slots[m, slot].piece != FREE:
             frames[world.slots[m, slot].piece] += world.slots[m, slot].length
         slot = world.slots[m, slot].after
-
-
-@kernel
-def move_pieces(world: MemoryWorld, m: int, source: int, target: int, wanted: IntArray) -> int:
-    """Move frames of pieces between nodes as far as there is room; return frames moved.
-
-    ``wanted (P,)`` is lowered by what was moved.
-    """
-    total = 0
-    slot = world.nodes[m, source].first
-    while slot != NONE and world.nodes[m, target].free > 0:
-        piece = world.slots[m, slot].piece
-        if piece == FREE or wanted[piece] == 0:
-            slot = world.slots[m, slot].after
-            continue
-        moved, slot = move_frames(
-            world,
-            m,
-            source,
-            target,
-            slot,
-            wanted[piece],
-            world.machines[m].time_s,
-        )
-        wanted[piece] -= moved
-        total += moved
-    return total
 
 
 @kernel

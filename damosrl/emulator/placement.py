@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.emulator.extents import append_extent, clear_extents
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import lean_kernel
 from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
 from damosrl.emulator.rate_store import GridModel
 from damosrl.emulator.workload.model import StartState
@@ -84,7 +84,7 @@ def coldest_last(
     return pieces[frames > 0], frames[frames > 0]
 
 
-@kernel
+@lean_kernel
 def lay_out(
     world: MemoryWorld,
     m: int,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 
 FIXED_1 = 2048
 PERIOD_US = 2_000_000.0
@@ -26,7 +26,7 @@ PSI = np.dtype(
 units of 1/2048 per cent."""
 
 
-@kernel
+@lean_kernel
 def clear_pressure(psi: NDArray[np.void], machine: Any) -> None:
     """Begin at time 0 without pressure.
 
@@ -44,7 +44,7 @@ def clear_pressure(psi: NDArray[np.void], machine: Any) -> None:
     machine.psi_next_us = PERIOD_US
 
 
-@kernel
+@lean_kernel
 def add_stalls(
     psi: NDArray[np.void], duration_us: float, stalled: float, threads: float, cpus: float
 ) -> None:
@@ -65,7 +65,7 @@ def add_stalls(
     psi[FULL].total_us += duration_us * stalled**tasks
 
 
-@kernel
+@lean_kernel
 def calc_load(load: int, decay: int, active: int) -> int:
     """Step an average in fixed point (include/linux/sched/loadavg.h, calc_load)."""
     new = load * decay + active * (FIXED_1 - decay)
@@ -74,14 +74,14 @@ def calc_load(load: int, decay: int, active: int) -> int:
     return new // FIXED_1
 
 
-@kernel
+@inner_kernel
 def _advance(load: int, decay: int, missed: int, active: int) -> int:
     for _ in range(missed):
         load = calc_load(load, decay, 0)
     return calc_load(load, decay, active)
 
 
-@kernel
+@lean_kernel
 def update_averages(psi: NDArray[np.void], machine: Any, now_us: float) -> None:
     """Bring the averages up to date if an update is due (update_averages, calc_avgs).
 

@@ -10,14 +10,14 @@ import math
 
 import numpy as np
 
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
 
 EXPOSURE_TOLERANCE = 1e-3
 """Relative change of speed times sampling interval below which hit probabilities are kept."""
 
 
-@kernel
+@inner_kernel
 def piece_rate(world: MemoryWorld, m: int, piece: int) -> float:
     """Return a piece's rate in the epoch in force, accesses per second per page."""
     if piece == FREE:
@@ -28,7 +28,7 @@ def piece_rate(world: MemoryWorld, m: int, piece: int) -> float:
     return float(world.rates[place])
 
 
-@kernel
+@lean_kernel
 def epoch_at(world: MemoryWorld, m: int, time_s: float) -> int:
     """Return the index of the epoch in force at a time."""
     phase = np.fmod(time_s, world.machines[m].period_s)
@@ -43,7 +43,7 @@ def epoch_at(world: MemoryWorld, m: int, time_s: float) -> int:
     return low
 
 
-@kernel
+@lean_kernel
 def next_epoch_s(world: MemoryWorld, m: int, time_s: float) -> float:
     """Return the time at which the epoch after the one in force begins; may be infinite."""
     period = world.machines[m].period_s
@@ -54,13 +54,13 @@ def next_epoch_s(world: MemoryWorld, m: int, time_s: float) -> float:
     return time_s - phase + period
 
 
-@kernel
+@inner_kernel
 def invalidate_sums(world: MemoryWorld, m: int, node: int) -> None:
     """Note that a node's extents have changed."""
     world.nodes[m, node].sums_exposure_s = -1.0
 
 
-@kernel
+@lean_kernel
 def enter_epoch(world: MemoryWorld, m: int, epoch: int) -> None:
     """Put an epoch into force: new loads, hit probabilities stale."""
     if epoch == world.machines[m].epoch:
@@ -77,12 +77,12 @@ def enter_epoch(world: MemoryWorld, m: int, epoch: int) -> None:
         world.nodes[m, node].load = load
 
 
-@kernel
+@inner_kernel
 def _close(old: float, new: float) -> bool:
     return abs(old - new) <= EXPOSURE_TOLERANCE * new
 
 
-@kernel
+@lean_kernel
 def update_hits(world: MemoryWorld, m: int, interval_s: float) -> float:
     """Bring ``hit`` up to date for a sampling interval; return the exposure it stands for."""
     exposure = world.machines[m].speed * interval_s
@@ -95,7 +95,7 @@ def update_hits(world: MemoryWorld, m: int, interval_s: float) -> float:
     return exposure
 
 
-@kernel
+@inner_kernel
 def update_sums(world: MemoryWorld, m: int, n: int, interval_s: float) -> None:
     """Bring a node's prefix sums up to date for a sampling interval, if they are stale."""
     exposure = update_hits(world, m, interval_s)
@@ -118,7 +118,7 @@ def update_sums(world: MemoryWorld, m: int, n: int, interval_s: float) -> None:
     node.sums_exposure_s = exposure
 
 
-@kernel
+@inner_kernel
 def extent_index(world: MemoryWorld, m: int, node: int, frames: float, low: int) -> int:
     """Find the extent that covers a point of a node, galloping upwards from extent ``low``."""
     count = world.nodes[m, node].num_borders
@@ -136,14 +136,14 @@ def extent_index(world: MemoryWorld, m: int, node: int, frames: float, low: int)
     return low
 
 
-@kernel
+@inner_kernel
 def hit_density(world: MemoryWorld, m: int, node: int, index: int) -> float:
     """Return the hit probability of the pages of an extent."""
     first, after = world.borders[m, node, index], world.borders[m, node, index + 1]
     return (after.hits_below - first.hits_below) / (after.frame - first.frame)
 
 
-@kernel
+@inner_kernel
 def hits_up_to(world: MemoryWorld, m: int, node: int, frames: float, index: int) -> float:
     """Sum hit probability over a node's first frames (a fraction, too), given their extent."""
     first = world.borders[m, node, index]

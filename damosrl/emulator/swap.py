@@ -9,20 +9,24 @@ the rate of faults; bisection finds the share of time stalled. Reclaim is a cloc
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from damosrl.emulator.extents import locate
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import inner_kernel, kernel, lean_kernel
 from damosrl.emulator.latency import idle_ns, loaded_ns, peak_gbps
 from damosrl.emulator.memory_state import FREE, NONE, PAGE_BYTES, MemoryWorld
-from damosrl.emulator.migration import move_frames
+from damosrl.emulator.migration import move_frames, move_pieces
 from damosrl.emulator.rates import piece_rate
 from damosrl.emulator.rng import draw
+
+MOST_WRITES = 0.5
+"""Share of the swap store's peak that writing may take: reading goes on beside it."""
 
 REFERENCE_WINDOW_S = 1.0
 """A page touched within this time has its referenced bit set when the clock hand comes."""
 
 
-@kernel
+@inner_kernel
 def clear_swap(world: MemoryWorld, m: int, seed: int) -> None:
     """Begin an episode of one machine."""
     world.machines[m].rng = np.uint64(seed)
@@ -33,13 +37,13 @@ def clear_swap(world: MemoryWorld, m: int, seed: int) -> None:
     world.machines[m].fault_ns = 0.0
 
 
-@kernel
+@inner_kernel
 def uniform(world: MemoryWorld, m: int) -> float:
     """Draw a number uniform in [0, 1)."""
     return float(draw(world.machines[m])) / 4294967296.0
 
 
-@kernel
+@inner_kernel
 def free_memory(world: MemoryWorld, m: int) -> int:
     """Return the free frames of all memory nodes."""
     free = 0
@@ -48,7 +52,7 @@ def free_memory(world: MemoryWorld, m: int) -> int:
     return free
 
 
-@kernel
+@inner_kernel
 def expected_faults(world: MemoryWorld, m: int, exposure_s: float) -> float:
     """Return the number of swapped pages touched at least once in a time at full speed."""
     node = world.nodes.shape[1] - 1
@@ -62,12 +66,14 @@ def expected_faults(world: MemoryWorld, m: int, exposure_s: float) -> float:
     return pages * world.machines[m].granule_bytes / PAGE_BYTES
 
 
-@kernel
+@inner_kernel
 def _fault_time_ns(world: MemoryWorld, m: int, faults: float, duration_s: float) -> float:
     """Return the time of a fault at a fault rate; infinite beyond what the store can serve."""
     node = world.nodes.shape[1] - 1
-    load = faults * PAGE_BYTES / duration_s * 1e-9 + world.nodes[m, node].background_gbps
-    if load > peak_gbps(world, m, node):
+    peak = peak_gbps(world, m, node)
+    written = min(world.nodes[m, node].background_gbps, MOST_WRITES * peak)
+    load = faults * PAGE_BYTES / duration_s * 1e-9 + written
+    if load > peak:
         return math.inf
     time_ns = loaded_ns(world, m, node, load)
     if free_memory(world, m) == 0:
@@ -75,7 +81,7 @@ def _fault_time_ns(world: MemoryWorld, m: int, faults: float, duration_s: float)
     return time_ns
 
 
-@kernel
+@inner_kernel
 def solve_stalls(
     world: MemoryWorld,
     m: int,
@@ -118,42 +124,47 @@ def solve_stalls(
     return faults
 
 
-@kernel
-def fault_in(world: MemoryWorld, m: int, exposure_s: float, now_s: float) -> None:
-    """Bring back the swapped memory that was touched; whole frames, drawn with the right mean."""
-    node = world.nodes.shape[1] - 1
-    slot = world.nodes[m, node].first
+@inner_kernel
+def draw_faults(world: MemoryWorld, m: int, exposure_s: float, wanted: NDArray[np.int64]) -> int:
+    """Draw which swapped frames were touched into ``wanted (P,)``; return how many.
+
+    An extent loses whole frames; their mean number is that of the pages touched.
+    """
+    total = 0
+    slot = world.nodes[m, world.nodes.shape[1] - 1].first
     while slot != NONE:
-        following = world.slots[m, slot].after
-        rate = piece_rate(world, m, world.slots[m, slot].piece)
-        if rate > 0.0:
-            touched = -world.slots[m, slot].length * math.expm1(-rate * exposure_s)
-            frames = int(touched + uniform(world, m))
-            while frames > 0:
-                target = _memory_with_room(world, m, frames, now_s)
-                if target == NONE:
-                    return
-                moved, following = move_frames(world, m, node, target, slot, frames, now_s)
-                frames -= moved
-                slot = following
-                if moved == 0 or slot == NONE or world.slots[m, slot].piece == FREE:
-                    break
-        slot = following
+        extent = world.slots[m, slot]
+        if extent.piece != FREE:
+            rate = piece_rate(world, m, extent.piece)
+            touched = -extent.length * math.expm1(-rate * exposure_s)
+            frames = int(touched + uniform(world, m)) if rate > 0.0 else 0
+            wanted[extent.piece] += frames
+            total += frames
+        slot = extent.after
+    return total
 
 
 @kernel
-def _memory_with_room(world: MemoryWorld, m: int, frames: int, now_s: float) -> int:
-    """Return the fastest node with a free frame, reclaiming from the slowest if there is none."""
-    nodes = world.nodes.shape[1] - 1
-    for node in range(nodes):
-        if world.nodes[m, node].free > 0:
-            return node
-    reclaim(world, m, frames, now_s)
-    return nodes - 1 if world.nodes[m, nodes - 1].free > 0 else NONE
+def fault_in(world: MemoryWorld, m: int, exposure_s: float) -> None:
+    """Bring back the swapped memory that was touched, to the fastest node with room.
+
+    Where there is none, direct reclaim makes room in the slowest memory node first.
+    """
+    wanted = np.zeros(world.machines[m].num_pieces, np.int64)
+    store = world.nodes.shape[1] - 1
+    left = draw_faults(world, m, exposure_s, wanted)
+    while left > 0:
+        reclaim(world, m, left - free_memory(world, m))
+        moved = 0
+        for node in range(store):
+            moved += move_pieces(world, m, store, node, wanted)
+        left -= moved
+        if moved == 0:
+            break
 
 
-@kernel
-def reclaim(world: MemoryWorld, m: int, frames: int, now_s: float) -> int:
+@lean_kernel
+def reclaim(world: MemoryWorld, m: int, frames: int) -> int:
     """Write frames of the slowest memory node to the swap store; return how many.
 
     The hand passes over memory referenced lately; in a second round it takes what it meets.
@@ -177,7 +188,7 @@ def reclaim(world: MemoryWorld, m: int, frames: int, now_s: float) -> int:
             continue
         wanted = min(frames - reclaimed, length)
         world.machines[m].hand = world.slots[m, slot].start + wanted
-        moved, _ = move_frames(world, m, node, store, slot, wanted, now_s)
+        moved, _ = move_frames(world, m, node, store, slot, wanted, world.machines[m].time_s)
         reclaimed += moved
         if moved == 0:
             break

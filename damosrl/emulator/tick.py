@@ -17,7 +17,7 @@ from damosrl.emulator.application import (
 )
 from damosrl.emulator.engine import run_until
 from damosrl.emulator.extents import forget_old_moves
-from damosrl.emulator.jit import kernel
+from damosrl.emulator.jit import inner_kernel, kernel
 from damosrl.emulator.latency import idle_ns, mixture_p99_ns
 from damosrl.emulator.memory_state import PAGE_BYTES, MemoryWorld
 from damosrl.emulator.pressure import add_stalls, clear_pressure, update_averages
@@ -38,7 +38,7 @@ MOST_MIGRATION = 0.95
 """Share of the threads' time that migration may take at most."""
 
 
-@kernel
+@inner_kernel
 def end_of_step(world: MemoryWorld, m: int, tick_s: float, until_s: float) -> float:
     """Return the end of the next step: a tick's end, an epoch's end or the end of the run."""
     now = world.machines[m].time_s
@@ -49,26 +49,28 @@ def end_of_step(world: MemoryWorld, m: int, tick_s: float, until_s: float) -> fl
     return end
 
 
-@kernel
+@inner_kernel
 def take_migration(world: MemoryWorld, m: int, step_s: float) -> float:
     """Turn bytes moved into traffic on the tiers; return the share of threads' time it takes.
 
     A kdamond copies no faster than a page per ``move_page_ns``: what it cannot copy within the step
     waits for the next one.
     """
-    move_ns = world.machines[m].move_page_ns
+    machine = world.machines[m]
+    move_ns = machine.move_page_ns
     most = np.inf
     nodes = world.nodes.shape[1] - 1
     if move_ns > 0.0:
         most = nodes * step_s * 1e9 / move_ns * PAGE_BYTES
-    moved = 0.0
-    for node in range(nodes + 1):
-        taken = min(world.nodes[m, node].waiting_bytes, most)
-        world.nodes[m, node].waiting_bytes -= taken
-        world.nodes[m, node].background_gbps = taken / step_s * 1e-9
-        moved += 0.5 * taken
-    cpu = moved / PAGE_BYTES * move_ns / (step_s * 1e9)
-    return min(cpu / world.machines[m].threads, MOST_MIGRATION)
+    for n in range(nodes + 1):
+        node = world.nodes[m, n]
+        taken = min(node.waiting_bytes, most)
+        node.waiting_bytes -= taken
+        node.background_gbps = taken / step_s * 1e-9
+    copied = min(machine.copy_waiting_bytes, most)
+    machine.copy_waiting_bytes -= copied
+    cpu = copied / PAGE_BYTES * move_ns / (step_s * 1e9)
+    return min(cpu / machine.threads, MOST_MIGRATION)
 
 
 @kernel
@@ -103,7 +105,7 @@ def serve(world: MemoryWorld, m: int, load_before: NDArray[np.float64], step_s: 
     speed *= 1.0 - machine.stalled
     machine.speed = speed
     if faults > 0.0:
-        fault_in(world, m, speed * step_s, machine.time_s)
+        fault_in(world, m, speed * step_s)
     accesses = throughput * step_s * 1e9
     fault_share = min(faults / accesses, 1.0) if accesses > 0.0 else 0.0
     machine.elapsed_s += step_s
@@ -142,7 +144,7 @@ def step(
     return stopped
 
 
-@kernel
+@inner_kernel
 def clear_sums(world: MemoryWorld, m: int) -> None:
     """Begin the sums over a run."""
     machine = world.machines[m]
@@ -201,6 +203,7 @@ def begin(world: MemoryWorld, m: int, seed: int) -> None:
     machine.up_bytes = 0.0
     machine.down_bytes = 0.0
     machine.returned_bytes = 0.0
+    machine.copy_waiting_bytes = 0.0
     machine.epoch = -1
     clear_sums(world, m)
     clear_pressure(world.psi[m], machine)
