@@ -1,6 +1,5 @@
 """The forms an action can take, all meaning a normalised request for every knob."""
 
-import math
 from typing import Any
 
 import gymnasium
@@ -8,15 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.errors import UnknownNameError
-from damosrl.knobs import FloatArray, Quantity, QuantitySet
+from damosrl.knobs import FloatArray, QuantitySet
 from damosrl.safety import EventKind
 from damosrl.safety.events import EventBits, mark
+from damosrl.steps import stepped
 from damosrl_envs.tiering.config import ActionKind
 
 KINDS: tuple[ActionKind, ...] = ("absolute", "relative", "discrete")
-LARGEST_FACTOR = 2.0
-LARGEST_SHARE = 0.15
-"""Bounds of a relative step: this factor on a log scale, and this share of the range."""
 
 
 class ActionForm:
@@ -40,15 +37,11 @@ class ActionForm:
         if kind not in KINDS:
             raise UnknownNameError("action", kind, KINDS)
         self.kind = kind
-        self._count = len(knobs)
-        self._floor = np.array(
-            [-1.0 if knob.off_below is None else knob.off_below for knob in knobs.items]
-        )
-        self._step = np.array([largest_step(knob) for knob in knobs.items])
+        self._knobs = knobs
         self.space: gymnasium.Space[Any] = (
-            gymnasium.spaces.MultiDiscrete(np.full(self._count, 3))
+            gymnasium.spaces.MultiDiscrete(np.full(len(knobs), 3))
             if kind == "discrete"
-            else gymnasium.spaces.Box(-1.0, 1.0, (self._count,), np.float32)
+            else gymnasium.spaces.Box(-1.0, 1.0, (len(knobs),), np.float32)
         )
 
     def decode(self, actions: NDArray[Any], applied: FloatArray) -> tuple[FloatArray, EventBits]:
@@ -76,20 +69,4 @@ class ActionForm:
         if self.kind == "discrete":
             values = values - 1.0
         mark(bits, np.abs(values) > 1.0, EventKind.LIMIT)
-        return self._moved(np.clip(values, -1.0, 1.0), applied), bits
-
-    def _moved(self, steps: FloatArray, applied: FloatArray) -> FloatArray:
-        """Add steps; a knob that is off starts from its smallest value when turned up."""
-        off = applied < self._floor
-        base = np.maximum(applied, self._floor)
-        moved = np.where(off & (steps <= 0.0), -1.0, base + steps * self._step)
-        return np.where(np.isnan(steps), np.nan, np.clip(moved, -1.0, 1.0))
-
-
-def largest_step(knob: Quantity) -> float:
-    """Return the normalised distance of one full relative step of a knob."""
-    floor = -1.0 if knob.off_below is None else knob.off_below
-    share = LARGEST_SHARE
-    if knob.scale == "log":
-        share = min(share, math.log(LARGEST_FACTOR) / math.log(knob.high / knob.low))
-    return (1.0 - floor) * share
+        return stepped(self._knobs, applied, values), bits
