@@ -32,6 +32,11 @@ def cache_dir() -> Path:
     return Path(base) / f"kernels-{_source_digest()}"
 
 
+def is_compiled() -> bool:
+    """Tell whether some of these kernels have been compiled on this machine before."""
+    return any(cache_dir().rglob("*.nbc"))
+
+
 njit: Any = numba.njit
 config: Any = numba.config
 config.CACHE_DIR = str(cache_dir())

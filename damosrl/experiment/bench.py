@@ -66,7 +66,11 @@ def run() -> dict[str, Any]:
         10000.0
     """
     load_environments()
-    return {"rows": {row.name: row.result() for row in _rows()}}
+    rows = {}
+    for row in _rows():
+        sys.stderr.write(f"measuring {row.name}\n")
+        rows[row.name] = row.result()
+    return {"rows": rows}
 
 
 def _rows() -> list[Row]:

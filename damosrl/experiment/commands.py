@@ -79,6 +79,7 @@ def bench(arguments: Namespace) -> int:
 
 def _run(run: Callable[..., Path], launch: Launch[Any], quiet: bool) -> int:
     """Run a command that writes a folder; say how to go on if the user stops it."""
+    _announce_compilation(quiet)
     try:
         path = run(launch, quiet=quiet)
     except KeyboardInterrupt:
@@ -93,6 +94,13 @@ def _run(run: Callable[..., Path], launch: Launch[Any], quiet: bool) -> int:
     _show_scores(path, quiet)
     print(path)
     return 0
+
+
+def _announce_compilation(quiet: bool) -> None:
+    from damosrl.emulator.jit import is_compiled  # noqa: PLC0415  loads numba
+
+    if not quiet and not is_compiled():
+        print("compiling the emulator's kernels: about a minute, once", file=sys.stderr)
 
 
 def _show_scores(folder: Path, quiet: bool) -> None:
