@@ -1,13 +1,14 @@
 """What somebody who knows all future access rates would move: the upper end of the scale.
 
-For each pair of neighbouring nodes the hottest memory below is exchanged with the coldest above, as
-long as the work done over a horizon, copying included, is predicted to grow. Since latency
+For each pair of memory nodes the hottest memory below is exchanged with the coldest above, as long
+as the work done over a horizon, copying included, is predicted to grow. Since latency
 depends on load, filling the fast tier with all that is hot need not be best: when it is the slower
 one under load, hot memory goes down instead (Vuppalapati and Agarwal, Tiered Memory Management:
 Access Latency is the Key!, SOSP 2024).
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,12 @@ def resident_frames(world: MemoryWorld, m: int, node: int, frames: IntArray) -> 
 
 @kernel
 def predicted_work(
-    world: MemoryWorld, m: int, load: FloatArray, pair: int, moved_bytes: float, horizon_s: float
+    world: MemoryWorld,
+    m: int,
+    load: FloatArray,
+    pair: tuple[int, int],
+    moved_bytes: float,
+    horizon_s: float,
 ) -> float:
     """Predict the accesses served over a horizon with these loads, copying at its start.
 
@@ -51,7 +57,7 @@ def predicted_work(
         world: The machines.
         m: Machine.
         load: Load of each memory node after the exchange.
-        pair: The exchange is between this node and the next.
+        pair: The nodes of the exchange.
         moved_bytes: Bytes to copy.
         horizon_s: Time over which it has to pay.
     """
@@ -62,13 +68,13 @@ def predicted_work(
     if moved_bytes == 0.0:
         return after * horizon_s
     copy_s = min(COPY_S, horizon_s)
-    world.nodes[m, pair].background_gbps = moved_bytes / copy_s * 1e-9
-    world.nodes[m, pair + 1].background_gbps = moved_bytes / copy_s * 1e-9
+    for node in pair:
+        world.nodes[m, node].background_gbps = moved_bytes / copy_s * 1e-9
     move_s = moved_bytes / PAGE_BYTES * world.machines[m].move_page_ns * 1e-9
     running = max(1.0 - move_s / copy_s / world.machines[m].threads, 0.0)
     during = solve_loop(world, m, running)
-    world.nodes[m, pair].background_gbps = 0.0
-    world.nodes[m, pair + 1].background_gbps = 0.0
+    for node in pair:
+        world.nodes[m, node].background_gbps = 0.0
     return during * copy_s + after * (horizon_s - copy_s)
 
 
@@ -104,9 +110,9 @@ class Exchange:
         borders = borders[borders <= min(hot_end[-1], cold_end[-1] if len(cold_end) else self.room)]
         gain = self.load_moved(borders)
         best = float(borders[int(np.argmax(gain))])
-        if budget_frames >= 2.0 * best - self.room:
-            return min(best, budget_frames)
-        return max(min(best, self.room, budget_frames), 0.5 * (budget_frames + self.room))
+        # into free frames each frame is one copy, beyond them one has to come back for it
+        swapped = 0.5 * (budget_frames + self.room)
+        return min(best, budget_frames if budget_frames <= self.room else swapped)
 
     def load_moved(self, frames: FloatArray) -> FloatArray:
         """Return the load that leaves the source when frames are moved, cold ones coming back."""
@@ -162,7 +168,7 @@ def rebalance(
     nodes = world.nodes.shape[1] - 1
     granule = float(world.machines["granule_bytes"][m])
     moved = 0.0
-    for pair in range(nodes - 1):
+    for pair in combinations(range(nodes), 2):
         budget_frames = (budget_bytes - moved) / granule
         moved += granule * _rebalance_pair(world, m, pair, rate_hz, budget_frames, horizon_s)
     return moved
@@ -171,7 +177,7 @@ def rebalance(
 def _rebalance_pair(
     world: MemoryWorld,
     m: int,
-    pair: int,
+    pair: tuple[int, int],
     rate: FloatArray,
     budget_frames: float,
     horizon_s: float,
@@ -180,7 +186,7 @@ def _rebalance_pair(
     load = _mean_loads(world, m, rate)
     stay = predicted_work(world, m, load, pair, 0.0, horizon_s)
     best_work, best = stay * (1.0 + LEAST_GAIN), None
-    for source, target in ((pair + 1, pair), (pair, pair + 1)):
+    for source, target in (pair[::-1], pair):
         exchange = _exchange(world, m, source, target, rate)
         most = exchange.largest_useful(budget_frames)
         for frames in np.unique(np.linspace(0, int(most), CANDIDATES + 1).astype(np.int64))[1:]:

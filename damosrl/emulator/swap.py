@@ -35,6 +35,7 @@ def clear_swap(world: MemoryWorld, m: int, seed: int) -> None:
     world.machines[m].faults = 0.0
     world.machines[m].stalled = 0.0
     world.machines[m].fault_ns = 0.0
+    world.machines[m].refault_share = 0.0
 
 
 @inner_kernel
@@ -54,16 +55,26 @@ def free_memory(world: MemoryWorld, m: int) -> int:
 
 @inner_kernel
 def expected_faults(world: MemoryWorld, m: int, exposure_s: float) -> float:
-    """Return the number of swapped pages touched at least once in a time at full speed."""
-    node = world.nodes.shape[1] - 1
-    pages = 0.0
-    slot = world.nodes[m, node].first
+    """Return the faults to expect in a time at full speed.
+
+    D swapped pages are touched at least once. When memory is full each pushes another page out, of
+    which a share is touched again and faults too: D / (1 - share) in all, and no more than the
+    touches of a swapped set that never shrinks.
+    """
+    machine = world.machines[m]
+    touched, touches = 0.0, 0.0
+    slot = world.nodes[m, world.nodes.shape[1] - 1].first
     while slot != NONE:
-        rate = piece_rate(world, m, world.slots[m, slot].piece)
+        extent = world.slots[m, slot]
+        rate = piece_rate(world, m, extent.piece)
         if rate > 0.0:
-            pages -= world.slots[m, slot].length * math.expm1(-rate * exposure_s)
-        slot = world.slots[m, slot].after
-    return pages * world.machines[m].granule_bytes / PAGE_BYTES
+            touched -= extent.length * math.expm1(-rate * exposure_s)
+            touches += extent.length * rate * exposure_s
+        slot = extent.after
+    if machine.refault_share > 0.0 and touched > free_memory(world, m):
+        again = 1.0 - machine.refault_share
+        touched = min(touched / again, touches) if again > 0.0 else touches
+    return touched * machine.granule_bytes / PAGE_BYTES
 
 
 @inner_kernel
@@ -151,10 +162,11 @@ def fault_in(world: MemoryWorld, m: int, exposure_s: float) -> None:
     Where there is none, direct reclaim makes room in the slowest memory node first.
     """
     wanted = np.zeros(world.machines[m].num_pieces, np.int64)
+    world.machines[m].refault_share = 0.0
     store = world.nodes.shape[1] - 1
     left = draw_faults(world, m, exposure_s, wanted)
     while left > 0:
-        reclaim(world, m, left - free_memory(world, m))
+        reclaim(world, m, left - free_memory(world, m), exposure_s)
         moved = 0
         for node in range(store):
             moved += move_pieces(world, m, store, node, wanted)
@@ -164,32 +176,37 @@ def fault_in(world: MemoryWorld, m: int, exposure_s: float) -> None:
 
 
 @lean_kernel
-def reclaim(world: MemoryWorld, m: int, frames: int) -> int:
+def reclaim(world: MemoryWorld, m: int, frames: int, exposure_s: float) -> int:
     """Write frames of the slowest memory node to the swap store; return how many.
 
-    The hand passes over memory referenced lately; in a second round it takes what it meets.
+    The hand passes over memory referenced lately; from the third round on it takes what it meets.
+    Notes which share of the reclaimed memory is touched again within a step's ``exposure_s``.
     """
+    machine = world.machines[m]
     store = world.nodes.shape[1] - 1
     node = store - 1
-    reclaimed, rounds = 0, 0
+    reclaimed, rounds, again = 0, 0, 0.0
     while reclaimed < frames and rounds < 3 and world.nodes[m, store].free > 0:
-        slot = locate(world, m, node, world.machines[m].hand)
+        slot = locate(world, m, node, machine.hand)
         if slot == NONE:
-            world.machines[m].hand = 0
+            machine.hand = 0
             rounds += 1
             continue
-        length = world.slots[m, slot].length
-        world.machines[m].hand = world.slots[m, slot].start + length
-        if world.slots[m, slot].piece == FREE:
+        extent = world.slots[m, slot]
+        machine.hand = extent.start + extent.length
+        if extent.piece == FREE:
             continue
-        exposure = world.machines[m].speed * REFERENCE_WINDOW_S
-        quiet = math.exp(-piece_rate(world, m, world.slots[m, slot].piece) * exposure)
+        rate = piece_rate(world, m, extent.piece)
+        quiet = math.exp(-rate * machine.speed * REFERENCE_WINDOW_S)
         if rounds < 2 and uniform(world, m) >= quiet:
             continue
-        wanted = min(frames - reclaimed, length)
-        world.machines[m].hand = world.slots[m, slot].start + wanted
-        moved, _ = move_frames(world, m, node, store, slot, wanted, world.machines[m].time_s)
+        wanted = min(frames - reclaimed, extent.length)
+        machine.hand = extent.start + wanted
+        moved, _ = move_frames(world, m, node, store, slot, wanted, machine.time_s)
         reclaimed += moved
+        again -= moved * math.expm1(-rate * exposure_s)
         if moved == 0:
             break
+    if reclaimed > 0:
+        machine.refault_share = again / reclaimed
     return reclaimed

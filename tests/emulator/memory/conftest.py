@@ -101,7 +101,12 @@ def make_template() -> MakeTemplate:
     """Return a maker of tiering documents: cold down, hot up, one kdamond per node."""
 
     def make(
-        nodes: int = 2, quota_bytes: int = 64 * MIB, *, hot: int = 3, cold: int = 1, goals: bool = False
+        nodes: int = 2,
+        quota_bytes: int = 64 * MIB,
+        *,
+        hot: int = 3,
+        cold: int = 1,
+        goals: bool = False,
     ) -> Document:
         kdamonds = []
         for node in range(nodes):
@@ -162,9 +167,7 @@ def make_world() -> MakeWorld:
         store.place(0, access, GRANULE)
         world = grow_world(world, sum(capacity) + len(capacity), len(frames), store)
         pieces = np.arange(len(frames))
-        lay_out(
-            world, 0, np.array(capacity), np.array(used), pieces, np.array(frames, np.int64)
-        )
+        lay_out(world, 0, np.array(capacity), np.array(used), pieces, np.array(frames, np.int64))
         world.machines["num_pieces"] = len(frames)
         world.machines["num_epochs"] = 1
         world.machines["period_s"] = np.inf

@@ -15,7 +15,11 @@ MakeWorld = Callable[..., MemoryWorld]
 
 
 def _solve(
-    world: MemoryWorld, fast_share: float, in_flight: float, background: float = 0.0, running: float = 1.0
+    world: MemoryWorld,
+    fast_share: float,
+    in_flight: float,
+    background: float = 0.0,
+    running: float = 1.0,
 ) -> float:
     world.machines["in_flight"] = in_flight
     set_shares(world, 0, np.array([fast_share, 1.0 - fast_share, 0.0]))

@@ -20,9 +20,7 @@ RATES = (10.0, 0.0, 500.0, 2.0)
 
 
 @kernel
-def migrate(
-    world: MemoryWorld, source: int, target: int, first: int, end: int, sweep: bool
-) -> int:
+def migrate(world: MemoryWorld, source: int, target: int, first: int, end: int, sweep: bool) -> int:
     """Migrate as a scheme does, and sweep when asked to."""
     moved = migrate_range(world, 0, source, target, first, end, world.machines[0].time_s)
     world.machines[0].time_s += 1.0
@@ -45,7 +43,9 @@ def frame_map(world: MemoryWorld, node: int) -> NDArray[np.int64]:
     return np.array(pieces, np.int64)
 
 
-def reference(maps: list[NDArray[np.int64]], source: int, target: int, first: int, end: int) -> None:
+def reference(
+    maps: list[NDArray[np.int64]], source: int, target: int, first: int, end: int
+) -> None:
     """Move frame by frame to the lowest free frame: the rule in its plainest form."""
     for frame in range(first, min(end, len(maps[source]))):
         free = np.flatnonzero(maps[target] == FREE)

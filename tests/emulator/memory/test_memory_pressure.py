@@ -67,9 +67,7 @@ def test_one_step_by_hand() -> None:
     assert calc_load(0, 1677, 100 * 2048) == (100 * 2048 * (2048 - 1677) + 2047) // 2048
 
 
-def test_averages_rise_like_the_kernels(
-    psi: NDArray[np.void], machines: NDArray[np.void]
-) -> None:
+def test_averages_rise_like_the_kernels(psi: NDArray[np.void], machines: NDArray[np.void]) -> None:
     """After 10 s of full stall avg10 is near 1 - 1/e, avg60 and avg300 lag as their windows say."""
     stall_for(psi, machines, 10, 1.0, 4.0, 4.0, 0)
     for name, window_s in (("avg10", 10.0), ("avg60", 60.0), ("avg300", 300.0)):
@@ -94,9 +92,7 @@ def test_total_is_the_share_of_time(psi: NDArray[np.void], machines: NDArray[np.
     assert psi["total_us"].tolist() == [25e6, 25e6]
 
 
-def test_threads_that_share_a_processor(
-    psi: NDArray[np.void], machines: NDArray[np.void]
-) -> None:
+def test_threads_that_share_a_processor(psi: NDArray[np.void], machines: NDArray[np.void]) -> None:
     """With two threads per processor some is 1 - (1 - q)^2 and full is q^2."""
     stall_for(psi, machines, 100, 0.5, 8.0, 4.0, 0)
     assert math.isclose(psi["total_us"][SOME], 75e6)

@@ -19,9 +19,7 @@ PAGE = 4096
 
 
 @kernel
-def hits_between(
-    world: MemoryWorld, node: int, low: float, high: float, start_at: int
-) -> float:
+def hits_between(world: MemoryWorld, node: int, low: float, high: float, start_at: int) -> float:
     """Sum hit probability between two points of a node."""
     update_sums(world, 0, node, 0.005)
     index = extent_index(world, 0, node, low, start_at)
@@ -41,7 +39,9 @@ def test_prefix_sums_equal_a_sum_over_frames(
     world = make_world(two_tiers, frames, (12, 4, 0), (9, 0, 0), rates)
     low, high = sorted(points)
     speed = float(world.machines["speed"][0])
-    hit = np.concatenate([np.repeat(1.0 - np.exp(-np.array(rates) * speed * 0.005), frames), [0] * 3])
+    hit = np.concatenate(
+        [np.repeat(1.0 - np.exp(-np.array(rates) * speed * 0.005), frames), [0] * 3]
+    )
     overlap = np.clip(np.minimum(np.arange(1, 13), high) - np.maximum(np.arange(12), low), 0, None)
     assert math.isclose(hits_between(world, 0, low, high, 0), float(hit @ overlap), abs_tol=1e-12)
 
