@@ -60,9 +60,9 @@ MACHINE = np.dtype(
             "granule_bytes pingpong_window_s move_page_ns check_us fault_p99_ns store_ns cpus "
             # application: its loop, its speed relative to all-fast memory, accesses per ns
             "threads in_flight think_ns period_s speed fast_throughput hit_exposure_s "
-            # last step: time share stalled on faults, time of a fault, share of reclaimed memory
-            # that is touched again within a step
-            "stalled fault_ns refault_share "
+            # last step: time share stalled on faults, time of a fault, mean access rate
+            # of the memory reclaimed
+            "stalled fault_ns reclaimed_hz "
             # time, bytes copied between nodes whose CPU time is not taken yet; life-time counters
             "time_s copy_waiting_bytes up_bytes down_bytes returned_bytes kdamond_us faults "
             # sums over the last run

@@ -35,7 +35,7 @@ def clear_swap(world: MemoryWorld, m: int, seed: int) -> None:
     world.machines[m].faults = 0.0
     world.machines[m].stalled = 0.0
     world.machines[m].fault_ns = 0.0
-    world.machines[m].refault_share = 0.0
+    world.machines[m].reclaimed_hz = 0.0
 
 
 @inner_kernel
@@ -57,24 +57,22 @@ def free_memory(world: MemoryWorld, m: int) -> int:
 def expected_faults(world: MemoryWorld, m: int, exposure_s: float) -> float:
     """Return the faults to expect in a time at full speed.
 
-    D swapped pages are touched at least once. When memory is full each pushes another page out, of
-    which a share is touched again and faults too: D / (1 - share) in all, and no more than the
-    touches of a swapped set that never shrinks.
+    A swapped page with rate r faults once with probability 1 - exp(-r t). When memory is full
+    another page takes its place in the swap store and faults in the time that is left, on average
+    (r t - (1 - exp(-r t))) / r, at the rate of what was reclaimed of late.
     """
     machine = world.machines[m]
-    touched, touches = 0.0, 0.0
+    frames = 0.0
     slot = world.nodes[m, world.nodes.shape[1] - 1].first
     while slot != NONE:
         extent = world.slots[m, slot]
         rate = piece_rate(world, m, extent.piece)
         if rate > 0.0:
-            touched -= extent.length * math.expm1(-rate * exposure_s)
-            touches += extent.length * rate * exposure_s
+            touched = -math.expm1(-rate * exposure_s)
+            left_s = exposure_s - touched / rate
+            frames += extent.length * (touched + machine.reclaimed_hz * left_s)
         slot = extent.after
-    if machine.refault_share > 0.0 and touched > free_memory(world, m):
-        again = 1.0 - machine.refault_share
-        touched = min(touched / again, touches) if again > 0.0 else touches
-    return touched * machine.granule_bytes / PAGE_BYTES
+    return frames * machine.granule_bytes / PAGE_BYTES
 
 
 @inner_kernel
@@ -162,11 +160,11 @@ def fault_in(world: MemoryWorld, m: int, exposure_s: float) -> None:
     Where there is none, direct reclaim makes room in the slowest memory node first.
     """
     wanted = np.zeros(world.machines[m].num_pieces, np.int64)
-    world.machines[m].refault_share = 0.0
+    world.machines[m].reclaimed_hz = 0.0
     store = world.nodes.shape[1] - 1
     left = draw_faults(world, m, exposure_s, wanted)
     while left > 0:
-        reclaim(world, m, left - free_memory(world, m), exposure_s)
+        reclaim(world, m, left - free_memory(world, m))
         moved = 0
         for node in range(store):
             moved += move_pieces(world, m, store, node, wanted)
@@ -176,16 +174,16 @@ def fault_in(world: MemoryWorld, m: int, exposure_s: float) -> None:
 
 
 @lean_kernel
-def reclaim(world: MemoryWorld, m: int, frames: int, exposure_s: float) -> int:
+def reclaim(world: MemoryWorld, m: int, frames: int) -> int:
     """Write frames of the slowest memory node to the swap store; return how many.
 
     The hand passes over memory referenced lately; from the third round on it takes what it meets.
-    Notes which share of the reclaimed memory is touched again within a step's ``exposure_s``.
+    Notes the mean rate of what it took.
     """
     machine = world.machines[m]
     store = world.nodes.shape[1] - 1
     node = store - 1
-    reclaimed, rounds, again = 0, 0, 0.0
+    reclaimed, rounds, touches_hz = 0, 0, 0.0
     while reclaimed < frames and rounds < 3 and world.nodes[m, store].free > 0:
         slot = locate(world, m, node, machine.hand)
         if slot == NONE:
@@ -204,9 +202,9 @@ def reclaim(world: MemoryWorld, m: int, frames: int, exposure_s: float) -> int:
         machine.hand = extent.start + wanted
         moved, _ = move_frames(world, m, node, store, slot, wanted, machine.time_s)
         reclaimed += moved
-        again -= moved * math.expm1(-rate * exposure_s)
+        touches_hz += moved * rate
         if moved == 0:
             break
     if reclaimed > 0:
-        machine.refault_share = again / reclaimed
+        machine.reclaimed_hz = touches_hz / reclaimed
     return reclaimed
