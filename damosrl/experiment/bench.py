@@ -102,7 +102,7 @@ def _rows() -> list[Row]:
             at_least=True,
             how="one PPO, on 512 machines of Tiering-v0 against an environment that does nothing",
             measure=_training_ratio,
-            repeats=3,
+            repeats=2,
         ),
         Row(
             "help_start_over_numpy_import",
@@ -159,7 +159,7 @@ def _training_ratio() -> float:
         model = PPO("MlpPolicy", venv, n_steps=32, batch_size=2048, n_epochs=4, device="cpu")
         model.learn(512 * 32)
         start = time.perf_counter()
-        model.learn(512 * 32 * 2, reset_num_timesteps=False)
+        model.learn(512 * 32, reset_num_timesteps=False)
         times.append(time.perf_counter() - start)
     return times[0] / times[1]
 
