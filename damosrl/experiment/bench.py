@@ -16,11 +16,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from damosrl.config import load_choice
 from damosrl.experiment.idle_env import IdleVecEnv
 from damosrl.experiment.plugins import load_environments
 
 TIERING = "damosrl/Tiering-v0"
-STATIC = {"kind": "static_hot", "name": "bench", "family": "static"}
+STATIC = "static_hot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +117,15 @@ def _rows() -> list[Row]:
 
 def _machine(regions_per_node: int, footprint: str = "16 GiB") -> gymnasium.vector.VectorEnv:
     """Build one machine whose monitors keep a given number of regions."""
-    task = {"min_nr_regions": regions_per_node, "max_nr_regions": regions_per_node + 2}
+    task = {
+        **load_choice("task", "tiering"),
+        "min_nr_regions": regions_per_node,
+        "max_nr_regions": regions_per_node + 2,
+    }
     env = gymnasium.make_vec(
         TIERING,
         num_envs=1,
-        workload={**STATIC, "footprint": footprint},
+        workload={**load_choice("workload", STATIC), "footprint": footprint},
         task=task,
         steps=1_000_000,
     )

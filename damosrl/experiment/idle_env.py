@@ -22,6 +22,7 @@ class IdleVecEnv(VecEnv):
     def __init__(
         self, num_envs: int, observation_space: Space[Any], action_space: Space[Any]
     ) -> None:
+        self.render_mode = None
         super().__init__(num_envs, observation_space, action_space)
         shape = (num_envs, *(observation_space.shape or ()))
         self._observation: Float32Array = np.zeros(shape, dtype=np.float32)
