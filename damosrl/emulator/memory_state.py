@@ -29,8 +29,9 @@ SLOT = np.dtype(
 (deciseconds since the start, negative when it went to a slower node, 0 when long ago), and the next
 and previous slot in address order."""
 
-BORDER = np.dtype([("frame", "f8"), ("hits_below", "f8")])
-"""First frame of an extent, and the sum of hit probability over the node's frames below it."""
+BORDER = np.dtype([("frame", "f8"), ("hits_below", "f8"), ("hit", "f8")])
+"""First frame of an extent, the sum of hit probability over the node's frames below it, and the hit
+probability of its pages."""
 
 CURVE = np.dtype([("load_gbps", "f8"), ("latency_ns", "f8")])
 """A point of a loaded-latency table; of a fault for the swap store."""

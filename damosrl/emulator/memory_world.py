@@ -15,7 +15,7 @@ from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.memory_state import FREE, NONE, PAGE_BYTES, MemoryWorld
 from damosrl.emulator.migration import migrate_range, move_frames
 from damosrl.emulator.pressure import SOME
-from damosrl.emulator.rates import extent_index, hit_density, hits_up_to, piece_rate, update_sums
+from damosrl.emulator.rates import extent_index, hits_up_to, piece_rate, update_sums
 from damosrl.emulator.rng import draw
 from damosrl.emulator.state import EngineState, code_of
 from damosrl.emulator.swap import free_memory, uniform
@@ -54,7 +54,7 @@ def hit_at(world: MemoryWorld, state: EngineState, c: int, address: np.uint64) -
     m, node = place_of(world, c)
     update_sums(world, m, node, sampling_s(state, c))
     frames = frame_offset(world, m, node, address)
-    return hit_density(world, m, node, extent_index(world, m, node, frames, 0))
+    return world.borders[m, node, extent_index(world, m, node, frames, 0)].hit
 
 
 @inner_kernel

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from damosrl.emulator.arithmetic import U, align_down, at_least_one
+from damosrl.emulator.arithmetic import MASK_32, U, align_down, at_least_one
 from damosrl.emulator.jit import inner_kernel, lean_kernel
-from damosrl.emulator.regions import move, place, size_of
-from damosrl.emulator.rng import rand
+from damosrl.emulator.regions import place, size_of
+from damosrl.emulator.rng import lcg, short_span
 from damosrl.emulator.state import REGIONS_FULL, EngineState, Regions
 
 UNIT = U(1)
-TENTHS = U(10)
+SMALL_VALUE, SMALL_SIZE = U(1 << 16), U(1 << 48)
+"""Below these a value times a size stays below 2^64."""
 
 
 @inner_kernel
@@ -28,48 +29,73 @@ def highest_count(regions: Regions, c: int) -> np.int64:
 
 
 @inner_kernel
-def update_age(regions: Regions, c: int, r: int, threshold: np.int64) -> None:
-    """Age a region by one aggregation, or restart it when its count has changed."""
-    now = np.int64(regions.nr_accesses[c, r])
-    last = np.int64(regions.last_nr_accesses[c, r])
-    if abs(now - last) > threshold or (now == 0) != (last == 0):
-        regions.age[c, r] = 0
-    else:
-        regions.age[c, r] += 1
-
-
-@lean_kernel
-def merge_into(regions: Regions, c: int, left: int, right: int) -> None:
-    """Extend the left region by the right one; count and age are means weighted by size."""
-    left_size, right_size = size_of(regions, c, left), size_of(regions, c, right)
-    total = left_size + right_size
-    count = U(regions.nr_accesses[c, left]) * left_size
-    count += U(regions.nr_accesses[c, right]) * right_size
-    age = U(regions.age[c, left]) * left_size + U(regions.age[c, right]) * right_size
-    regions.nr_accesses[c, left] = count // total
-    regions.age[c, left] = age // total
-    regions.end[c, left] = regions.end[c, right]
+def age_regions(regions: Regions, c: int, threshold: np.int64) -> None:
+    """Age regions by one aggregation; where the count has changed, the age starts anew."""
+    for r in range(regions.nr_regions[c]):
+        now = np.int64(regions.nr_accesses[c, r])
+        last = np.int64(regions.last_nr_accesses[c, r])
+        kept = abs(now - last) <= threshold and (now == 0) == (last == 0)
+        regions.age[c, r] = regions.age[c, r] + np.uint32(1) if kept else np.uint32(0)
 
 
 @inner_kernel
-def merge_once(regions: Regions, c: int, threshold: np.int64, cap: np.uint64, ageing: bool) -> None:
-    """Walk left to right, joining neighbours of like counts up to the size cap."""
-    kept = int(np.int64(-1))  # not a literal: those would compile every callee twice
-    for r in range(regions.nr_regions[c]):
-        if ageing:
-            update_age(regions, c, r, threshold)
+def weighted_mean(
+    left: np.uint64, left_size: np.uint64, right: np.uint64, right_size: np.uint64
+) -> np.uint64:
+    """Return the mean of two regions' values weighted by their sizes, truncated.
+
+    The kernel's products wrap at 2^64; only where they cannot is the division left out.
+    """
+    total = left_size + right_size
+    if left == right and left < SMALL_VALUE and total < SMALL_SIZE:
+        return left
+    return (left * left_size + right * right_size) // total
+
+
+@inner_kernel
+def close_region(
+    regions: Regions, c: int, r: int, end: np.uint64, count: np.uint64, age: np.uint64
+) -> None:
+    """Write what merging has made of a region."""
+    regions.end[c, r] = end
+    regions.nr_accesses[c, r] = np.uint32(count)
+    regions.age[c, r] = np.uint32(age)
+
+
+@lean_kernel
+def merge_once(regions: Regions, c: int, threshold: np.int64, cap: np.uint64) -> None:
+    """Walk left to right, joining neighbours of like counts up to the size cap.
+
+    The region that grows is held in variables until its right neighbour stays apart.
+    """
+    if regions.nr_regions[c] == 0:
+        return
+    kept = int(np.int64(0))  # not a literal: those would compile every callee twice
+    target, start, end = regions.target[c, 0], regions.start[c, 0], regions.end[c, 0]
+    count, age = U(regions.nr_accesses[c, 0]), U(regions.age[c, 0])
+    for r in range(1, regions.nr_regions[c]):
+        right_start, right_end = regions.start[c, r], regions.end[c, r]
+        right_count, right_age = U(regions.nr_accesses[c, r]), U(regions.age[c, r])
         if (
-            kept >= 0
-            and regions.target[c, kept] == regions.target[c, r]
-            and regions.end[c, kept] == regions.start[c, r]
-            and abs(np.int64(regions.nr_accesses[c, kept]) - np.int64(regions.nr_accesses[c, r]))
-            <= threshold
-            and size_of(regions, c, kept) + size_of(regions, c, r) <= cap
+            abs(np.int64(count) - np.int64(right_count)) <= threshold
+            and end == right_start
+            and right_end - start <= cap
+            and target == regions.target[c, r]
         ):
-            merge_into(regions, c, kept, r)
+            size, right_size = end - start, right_end - right_start
+            count = weighted_mean(count, size, right_count, right_size) & MASK_32
+            age = weighted_mean(age, size, right_age, right_size) & MASK_32
+            end = right_end
         else:
+            close_region(regions, c, kept, end, count, age)
             kept += 1
-            move(regions, c, r, kept)
+            target, start, end = regions.target[c, r], right_start, right_end
+            count, age = right_count, right_age
+            if kept != r:
+                regions.target[c, kept] = target
+                regions.start[c, kept] = start
+                regions.last_nr_accesses[c, kept] = regions.last_nr_accesses[c, r]
+    close_region(regions, c, kept, end, count, age)
     regions.nr_regions[c] = kept + 1
 
 
@@ -79,10 +105,11 @@ def merge_regions(
 ) -> None:
     """Age and merge; with too many regions merge again under growing thresholds."""
     samples = np.int64(context.aggr_us // at_least_one(context.sample_us))
-    merge_once(regions, c, threshold, cap, True)
+    age_regions(regions, c, threshold)
+    merge_once(regions, c, threshold, cap)
     while U(regions.nr_regions[c]) > context.max_nr_regions and threshold < samples:
         threshold = max(np.int64(1), 2 * threshold) if threshold < samples // 2 else samples
-        merge_once(regions, c, threshold, cap, False)
+        merge_once(regions, c, threshold, cap)
 
 
 @inner_kernel
@@ -94,9 +121,18 @@ def reset_counts(regions: Regions, c: int) -> None:
 
 
 @inner_kernel
-def draw_cut(context: Any, size: np.uint64) -> np.uint64:
-    """Draw the size of a left part in tenths of the whole; 0 if nothing would be cut."""
-    part = align_down(rand(context, UNIT, TENTHS) * size // TENTHS, context.min_region_sz)
+def cut_of(x: np.uint64, size: np.uint64, unit: np.uint64) -> np.uint64:
+    """Return the size of a left part in tenths of the whole, as rand(1, 10) says.
+
+    Args:
+        x: State of the context's generator after the draw.
+        size: Size of the whole.
+        unit: Smallest region size.
+
+    Returns:
+        Bytes of the left part; 0 if nothing would be cut.
+    """
+    part = align_down(short_span(x, UNIT, U(9)) * size // U(10), unit)
     return part if part < size else U(0)
 
 
@@ -104,19 +140,28 @@ def draw_cut(context: Any, size: np.uint64) -> np.uint64:
 def draw_cuts_above_half(state: EngineState, c: int) -> int:
     """Choose cuts with more than half of max_nr_regions: every step-th region, in turn."""
     context, regions = state.contexts[c], state.regions
+    unit = U(context.min_region_sz)
     room = context.max_nr_regions - U(regions.nr_regions[c])
     step = context.max_nr_regions // room
     turn = context.rotation % step
     context.rotation += UNIT
-    cuts = 0
+    x, draws, cuts = U(context.rng), U(0), 0
     for r in range(regions.nr_regions[c]):
+        state.scratch[c, 0, r] = U(0)
+        state.scratch[c, 1, r] = U(0)
+        if turn != U(0):
+            turn -= UNIT
+            continue
+        turn = step - UNIT
         size = size_of(regions, c, r)
-        first = U(0)
-        if U(r) % step == turn and size >= U(2) * context.min_region_sz:
-            first = draw_cut(context, size)
-        state.cuts[c, 0, r] = first
-        state.cuts[c, 1, r] = U(0)
-        cuts += first != U(0)
+        if size >= U(2) * unit:
+            x = lcg(x)
+            draws += UNIT
+            part = cut_of(x, size, unit)
+            state.scratch[c, 0, r] = part
+            cuts += part != U(0)
+    context.rng = x
+    context.draws += draws
     return cuts
 
 
@@ -124,25 +169,29 @@ def draw_cuts_above_half(state: EngineState, c: int) -> int:
 def draw_cuts(state: EngineState, c: int) -> int:
     """Choose up to one cut per region, two when the last split has brought nothing."""
     context, regions = state.contexts[c], state.regions
-    used = U(regions.nr_regions[c])
+    unit, used = U(context.min_region_sz), U(regions.nr_regions[c])
     attempts = 1
     if context.last_nr_regions == used and used < context.max_nr_regions // U(3):
         attempts = 2
-    cuts = 0
+    x, draws, cuts = U(context.rng), U(0), 0
     for r in range(regions.nr_regions[c]):
         size = size_of(regions, c, r)
-        state.cuts[c, 0, r] = U(0)
-        state.cuts[c, 1, r] = U(0)
+        state.scratch[c, 0, r] = U(0)
+        state.scratch[c, 1, r] = U(0)
         place_of_cut = 0
         for _ in range(attempts):
-            if size <= U(2) * context.min_region_sz:
+            if size <= U(2) * unit:
                 break
-            part = draw_cut(context, size)
+            x = lcg(x)
+            draws += UNIT
+            part = cut_of(x, size, unit)
             if part != U(0):
-                state.cuts[c, place_of_cut, r] = part
+                state.scratch[c, place_of_cut, r] = part
                 place_of_cut += 1
                 size = part
         cuts += place_of_cut
+    context.rng = x
+    context.draws += draws
     return cuts
 
 
@@ -154,16 +203,21 @@ def cut_regions(state: EngineState, c: int, cuts: int) -> None:
     if to >= regions.start.shape[1]:
         state.contexts[c].status = REGIONS_FULL
         return
-    for r in range(regions.nr_regions[c] - 1, -1, -1):
+    r = regions.nr_regions[c] - 1
+    while to > r:
         start, end = regions.start[c, r], regions.end[c, r]
-        for i in range(2):
-            part = state.cuts[c, i, r]
-            if part != U(0):
-                place(regions, c, r, to, start + part, end)
-                end = start + part
-                to -= 1
+        first, second = state.scratch[c, 0, r], state.scratch[c, 1, r]
+        if first != U(0):
+            place(regions, c, r, to, start + first, end)
+            end = start + first
+            to -= 1
+        if second != U(0):
+            place(regions, c, r, to, start + second, end)
+            end = start + second
+            to -= 1
         place(regions, c, r, to, start, end)
         to -= 1
+        r -= 1
     regions.nr_regions[c] += cuts
 
 

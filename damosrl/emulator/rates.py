@@ -13,6 +13,9 @@ import numpy as np
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
 
+NEAR = 4
+"""Extents passed one by one before a search gallops: neighbouring regions are rarely further."""
+
 EXPOSURE_TOLERANCE = 1e-3
 """Relative change of speed times sampling interval below which hit probabilities are kept."""
 
@@ -108,8 +111,10 @@ def update_sums(world: MemoryWorld, m: int, n: int, interval_s: float) -> None:
         extent, border = world.slots[m, slot], world.borders[m, n, count]
         border.frame = extent.start
         border.hits_below = hits
+        border.hit = 0.0
         if extent.piece != FREE:
-            hits += world.hit[m, extent.piece] * extent.length
+            border.hit = world.hit[m, extent.piece]
+            hits += border.hit * extent.length
         count += 1
         slot = extent.after
     world.borders[m, n, count].frame = node.total
@@ -121,12 +126,17 @@ def update_sums(world: MemoryWorld, m: int, n: int, interval_s: float) -> None:
 @inner_kernel
 def extent_index(world: MemoryWorld, m: int, node: int, frames: float, low: int) -> int:
     """Find the extent that covers a point of a node, galloping upwards from extent ``low``."""
-    count = world.nodes[m, node].num_borders
-    step = 1
-    while low + step < count and world.borders[m, node, low + step].frame <= frames:
+    last = world.nodes[m, node].num_borders - 1
+    near = min(low + NEAR, last)
+    while low < near and world.borders[m, node, low + 1].frame <= frames:
+        low += 1
+    if low < near or low == last:
+        return low
+    step, high = NEAR, last + 1
+    while low + step < high and world.borders[m, node, low + step].frame <= frames:
         low += step
         step *= 2
-    high = min(low + step, count)
+    high = min(low + step, high)
     while high - low > 1:
         middle = (low + high) // 2
         if world.borders[m, node, middle].frame <= frames:
@@ -137,14 +147,7 @@ def extent_index(world: MemoryWorld, m: int, node: int, frames: float, low: int)
 
 
 @inner_kernel
-def hit_density(world: MemoryWorld, m: int, node: int, index: int) -> float:
-    """Return the hit probability of the pages of an extent."""
-    first, after = world.borders[m, node, index], world.borders[m, node, index + 1]
-    return (after.hits_below - first.hits_below) / (after.frame - first.frame)
-
-
-@inner_kernel
 def hits_up_to(world: MemoryWorld, m: int, node: int, frames: float, index: int) -> float:
     """Sum hit probability over a node's first frames (a fraction, too), given their extent."""
     first = world.borders[m, node, index]
-    return first.hits_below + (frames - first.frame) * hit_density(world, m, node, index)
+    return first.hits_below + (frames - first.frame) * first.hit

@@ -14,22 +14,27 @@ U = np.uint64
 LOW_WORD = U(0xFFFFFFFF)
 HALF = U(32)
 ONE = U(1)
-LANES = 64
 
 
 @inner_kernel
-def advance(context: Any) -> None:
+def lcg(x: np.uint64) -> np.uint64:
     """Step the generator: x := x * 6364136223846793005 + 1442695040888963407 (Knuth, MMIX)."""
-    context.rng = context.rng * U(6364136223846793005) + U(1442695040888963407)
-    context.draws += ONE
+    return x * U(6364136223846793005) + U(1442695040888963407)
 
 
 @inner_kernel
 def draw(context: Any) -> np.uint64:
     """Return 32 random bits: the high half of the new state."""
-    advance(context)
+    context.rng = lcg(context.rng)
+    context.draws += ONE
     bits: np.uint64 = context.rng >> HALF
     return bits
+
+
+@inner_kernel
+def short_span(x: np.uint64, low: np.uint64, span: np.uint64) -> np.uint64:
+    """Return the number in [low, low + span) that a state's high half stands for, span < 2^32."""
+    return low + (((x >> HALF) * span) >> HALF)
 
 
 @lean_kernel
@@ -41,7 +46,8 @@ def rand(context: Any, low: np.uint64, high: np.uint64) -> np.uint64:
     """
     span = high - low
     if span <= LOW_WORD:
-        return low + ((draw(context) * span) >> HALF)
+        draw(context)
+        return short_span(context.rng, low, span)
     first = draw(context)
     second = draw(context)
     # (first * 2^32 + second) * span >> 64 in parts of 32 bits
@@ -53,12 +59,22 @@ def rand(context: Any, low: np.uint64, high: np.uint64) -> np.uint64:
 
 
 @inner_kernel
-def word(context: Any) -> np.uint64:
-    """Return 64 random bits: the new state through O'Neill's RXS-M-XS permutation (PCG, 2014)."""
-    advance(context)
-    x: np.uint64 = context.rng
-    x = ((x >> ((x >> U(59)) + U(5))) ^ x) * U(12605985483714917081)
-    return x ^ (x >> U(43))
+def stream(context: Any) -> np.uint64:
+    """Return the start of a stream of random words, from two draws."""
+    high = draw(context)
+    return (high << HALF) | draw(context)
+
+
+@inner_kernel
+def nth_word(start: np.uint64, n: np.uint64) -> np.uint64:
+    """Return the n-th 64 random bits of a stream (Steele et al., SplitMix64, 2014).
+
+    No word waits for the one before it, so that many are drawn at once by vector instructions.
+    """
+    z = start + n * U(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> U(30))) * U(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> U(27))) * U(0x94D049BB133111EB)
+    return z ^ (z >> U(31))
 
 
 @lean_kernel
@@ -68,38 +84,3 @@ def count_bits(x: np.uint64) -> np.int64:
     x = (x & U(0x3333333333333333)) + ((x >> U(2)) & U(0x3333333333333333))
     x = (x + (x >> U(4))) & U(0x0F0F0F0F0F0F0F0F)
     return np.int64((x * U(0x0101010101010101)) >> U(56))
-
-
-@inner_kernel
-def bernoulli_lanes(context: Any, lanes: np.int64, threshold: np.uint64) -> np.int64:
-    """Return how many of up to 64 independent trials hit with probability threshold / 2^64.
-
-    All trials compare a random binary fraction with the threshold at once, bit by bit from the
-    highest; a trial is decided at the first bit that differs, so some log2(lanes) + 2 words do.
-    """
-    undecided = ~U(0) >> U(LANES - lanes)
-    hits = U(0)
-    while undecided != U(0) and threshold != U(0):
-        random = word(context)
-        if threshold >> U(63):
-            hits |= undecided & ~random
-            undecided &= random
-        else:
-            undecided &= ~random
-        threshold <<= ONE
-    return count_bits(hits)
-
-
-@inner_kernel
-def binomial(context: Any, trials: np.int64, probability: float) -> np.int64:
-    """Return the number of hits in independent trials; draws nothing if the result is certain."""
-    if not probability > 0.0:
-        return np.int64(0)
-    if probability >= 1.0:
-        return trials
-    threshold = U(probability * 18446744073709551616.0)
-    hits = np.int64(0)
-    while trials > LANES:
-        hits += bernoulli_lanes(context, np.int64(LANES), threshold)
-        trials -= LANES
-    return hits + bernoulli_lanes(context, trials, threshold)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from damosrl.emulator.arithmetic import U, at_least_one
+from damosrl.emulator.counting import draw_counts
 from damosrl.emulator.jit import inner_kernel
-from damosrl.emulator.rng import binomial, rand
+from damosrl.emulator.rng import rand, stream
 from damosrl.emulator.state import EngineState
 from damosrl.emulator.world import accessed, fill_hit_probability
 
@@ -58,11 +59,9 @@ def samples_to_event(state: EngineState, c: int, until_us: np.uint64) -> np.uint
 @inner_kernel
 def sample_fast(world: Any, state: EngineState, c: int, until_us: np.uint64) -> None:
     """Let all samples up to the next event pass at once."""
-    context, regions = state.contexts[c], state.regions
+    context = state.contexts[c]
     samples = samples_to_event(state, c, until_us)
     fill_hit_probability(world, state, c)
     context.now_us += samples * stretched_us(context, context.sample_us)
     context.passed += samples
-    for r in range(regions.nr_regions[c]):
-        hits = binomial(context, np.int64(samples), state.hit_probability[c, r])
-        regions.nr_accesses[c, r] += np.uint32(hits)
+    draw_counts(state, c, np.int64(samples), stream(context))

@@ -124,7 +124,7 @@ class EngineState(NamedTuple):
         goals: `GOAL` records ``(C, S, G)``.
         filters: `FILTER` records ``(C, S, F)``.
         hit_probability: Scratch of the fast monitor, ``(C, R)``.
-        cuts: Scratch of the split step, ``(C, 2, R)``.
+        scratch: Words by region, of use within one step only, ``(C, 3, R)``.
         score_bytes: Bytes by priority score of the last quota adjustment, ``(C, 100)``.
     """
 
@@ -134,7 +134,7 @@ class EngineState(NamedTuple):
     goals: NDArray[np.void]
     filters: NDArray[np.void]
     hit_probability: NDArray[np.float64]
-    cuts: NDArray[np.uint64]
+    scratch: NDArray[np.uint64]
     score_bytes: NDArray[np.uint64]
 
 
@@ -177,6 +177,6 @@ def allocate(
         goals=np.zeros((contexts, schemes, goals), GOAL),
         filters=np.zeros((contexts, schemes, filters), FILTER),
         hit_probability=np.zeros(shape),
-        cuts=np.zeros((contexts, 2, region_capacity), np.uint64),
+        scratch=np.zeros((contexts, 3, region_capacity), np.uint64),
         score_bytes=np.zeros((contexts, MAX_SCORE + 1), np.uint64),
     )

@@ -140,8 +140,12 @@ def test_batch_equals_single_contexts(monitor: int) -> None:
     assert alone.contexts[0] == batch.contexts[0]
 
 
-def test_steady_memory_draws_only_for_cuts() -> None:
-    """Where every region is all hot or all idle the fast monitor draws no sample."""
-    state = _machines(FAST, 1)
-    run_until(state, empty_script(), 0, 1, np.array([90_000]))
-    assert int(state.contexts["draws"][0]) == 0
+def test_samples_cost_two_draws_of_the_context() -> None:
+    """The fast monitor draws the start of one stream, however many regions and samples there are.
+
+    So what the context's generator gives next does not depend on what was accessed.
+    """
+    for width_mib in (0, 29):
+        state = _machines(FAST, 1)
+        run_until(state, _world(width_mib), 0, 1, np.array([90_000]))
+        assert int(state.contexts["draws"][0]) == 2
