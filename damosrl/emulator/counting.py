@@ -15,12 +15,10 @@ from damosrl.emulator.state import EngineState
 U = np.uint64
 LANES = 8
 """Trials in a word."""
-MOST = 64
-"""Trials whose marks fit a word: one bit each."""
+TOGETHER = 24
+"""Trials drawn in one pass over the regions: three words each."""
 ONES = U(0x0101010101010101)
 TOP_BITS = U(0x8080808080808080)
-BOUND, BELOW, TIES = 0, 1, 2
-"""Rows of the scratch: a byte of the probability eight times, marks of hits, marks of ties."""
 
 
 @lean_kernel
@@ -38,7 +36,9 @@ def bytes_below(x: np.uint64, bound: np.uint64) -> tuple[np.uint64, np.uint64]:
 
 @inner_kernel
 def lanes_of(trials: np.int64) -> np.uint64:
-    """Mark the lanes that some trials take, at most all eight."""
+    """Mark the lanes that some trials take, none to all eight."""
+    if trials <= 0:
+        return U(0)
     return TOP_BITS if trials >= LANES else TOP_BITS >> U(8 * (LANES - trials))
 
 
@@ -49,31 +49,10 @@ def threshold_of(probability: float) -> np.uint64:
 
 
 @inner_kernel
-def set_bounds(state: EngineState, c: int) -> None:
-    """Write the first byte of each region's probability, and clear the marks."""
-    for r in range(state.regions.nr_regions[c]):
-        threshold = threshold_of(state.hit_probability[c, r])
-        state.scratch[c, BOUND, r] = (threshold >> U(56)) * ONES
-        state.scratch[c, BELOW, r] = U(0)
-        state.scratch[c, TIES, r] = U(0)
-
-
-@inner_kernel
-def mark_hits(
-    state: EngineState, c: int, start: np.uint64, lanes: np.uint64, place: np.uint64
-) -> None:
-    """Compare one word of trials of every region; marks go to bit ``place`` below the top ones."""
-    for r in range(state.regions.nr_regions[c]):
-        below, equal = bytes_below(nth_word(start, U(r)), state.scratch[c, BOUND, r])
-        state.scratch[c, BELOW, r] |= (below & lanes) >> place
-        state.scratch[c, TIES, r] |= (equal & lanes) >> place
-
-
-@inner_kernel
 def binomial(
     start: np.uint64, trials: np.int64, threshold: np.uint64
 ) -> tuple[np.int64, np.uint64]:
-    """Count the hits of up to 64 trials of probability threshold / 2^64, one region alone.
+    """Count the hits of some trials of probability threshold / 2^64, one region alone.
 
     Returns:
         Hits, and where the stream goes on.
@@ -93,21 +72,33 @@ def binomial(
 
 
 @inner_kernel
-def count_marks(state: EngineState, c: int, trials: np.int64) -> None:
-    """Add the marked hits to the regions' counts."""
-    for r in range(state.regions.nr_regions[c]):
-        hits = count_bits(state.scratch[c, BELOW, r])
-        if state.hit_probability[c, r] >= 1.0:
-            hits = trials
-        state.regions.nr_accesses[c, r] += np.uint32(hits)
+def count_hits(state: EngineState, c: int, trials: np.int64, start: np.uint64) -> None:
+    """Add the hits of up to `TOGETHER` trials of every region; note those that tied."""
+    used = state.regions.nr_regions[c]
+    first, second = lanes_of(trials), lanes_of(trials - LANES)
+    third = lanes_of(trials - 2 * LANES)
+    for r in range(used):
+        probability = state.hit_probability[c, r]
+        bound = (threshold_of(probability) >> U(56)) * ONES
+        below, equal = bytes_below(nth_word(start, U(r)), bound)
+        hits, ties = below & first, equal & first
+        below, equal = bytes_below(nth_word(start, U(r + used)), bound)
+        hits |= (below & second) >> U(1)
+        ties |= (equal & second) >> U(1)
+        below, equal = bytes_below(nth_word(start, U(r + 2 * used)), bound)
+        hits |= (below & third) >> U(2)
+        ties |= (equal & third) >> U(2)
+        certain = probability >= 1.0
+        state.regions.nr_accesses[c, r] += np.uint32(trials if certain else count_bits(hits))
+        state.scratch[c, 0, r] = U(0) if certain else ties
 
 
 @inner_kernel
 def decide_ties(state: EngineState, c: int, start: np.uint64) -> None:
     """Draw on for the trials that tied."""
     for r in range(state.regions.nr_regions[c]):
-        ties = state.scratch[c, TIES, r]
-        if ties != U(0) and state.hit_probability[c, r] < 1.0:
+        ties = state.scratch[c, 0, r]
+        if ties != U(0):
             threshold = threshold_of(state.hit_probability[c, r]) << U(8)
             hits, start = binomial(start, count_bits(ties), threshold)
             state.regions.nr_accesses[c, r] += np.uint32(hits)
@@ -125,15 +116,7 @@ def draw_counts(state: EngineState, c: int, trials: np.int64, start: np.uint64) 
     """
     used = U(state.regions.nr_regions[c])
     while trials > 0:
-        together = min(trials, np.int64(MOST))
-        set_bounds(state, c)
-        place, left = U(0), together
-        while left > 0:
-            mark_hits(state, c, start, lanes_of(left), place)
-            start = nth_word(start, used)
-            place += U(1)
-            left -= LANES
-        count_marks(state, c, together)
-        decide_ties(state, c, start)
-        start = nth_word(start, used + U(1))
-        trials -= together
+        count_hits(state, c, min(trials, np.int64(TOGETHER)), start)
+        decide_ties(state, c, nth_word(start, U(3) * used))
+        start = nth_word(start, U(3) * used + U(1))
+        trials -= TOGETHER

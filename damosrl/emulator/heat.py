@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from damosrl.emulator.jit import lean_kernel
 from damosrl.emulator.memory_state import MemoryWorld
 from damosrl.emulator.rate_store import GridModel
-from damosrl.emulator.rates import extent_index, hits_up_to, update_hits, update_sums
+from damosrl.emulator.rates import hits_up_to, update_hits, update_sums
 from damosrl.machine import Telemetry
 
 FloatArray = NDArray[np.float64]
@@ -24,8 +24,7 @@ def _hits_below(
         left, total = frames[place], 0.0
         for node in range(nodes):
             inside = min(left, float(world.nodes[m, node].total))
-            index = extent_index(world, m, node, int(inside), 0)
-            total += hits_up_to(world, m, node, inside, index)
+            total += hits_up_to(world, m, node, inside)
             left -= inside
         hits[place] = total
 

@@ -1,8 +1,9 @@
 """A batch of emulated machines: the engine's monitors on emulated memory, advanced together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from damosrl.emulator.placement import coldest_last, lay_out, start_fill, start_
 from damosrl.emulator.presets import MachineConfig, capacities, machine_config
 from damosrl.emulator.pressure import FULL, SOME, average_ratio
 from damosrl.emulator.rate_store import RateStore
-from damosrl.emulator.regions import moving_sums
+from damosrl.emulator.regions import copy_regions
 from damosrl.emulator.state import EXACT, FAST, allocate
 from damosrl.emulator.tick import begin, run_machines
 from damosrl.emulator.workload.model import Workload
@@ -185,19 +186,20 @@ class EmulatedMachines:
             raise MachineError(
                 f"machine {int(np.argmin(self._loaded))} has no workload", fix="call load first"
             )
-        borders = np.linspace(0, self.num_machines, self._threads + 1).astype(int)
-        chunks = list(zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True))
-        if self._pool is None:
-            stopped = self._run_chunk(0, self.num_machines, seconds)
-        else:
-            jobs = [self._pool.submit(self._run_chunk, *chunk, seconds) for chunk in chunks]
-            stopped = sum(job.result() for job in jobs)
+        stopped = sum(self._in_threads(partial(self._run_chunk, seconds)))
         if stopped:
             check_status(self.engine)
             self._refuse_exhausted()
         return self.telemetry()
 
-    def _run_chunk(self, first: int, last: int, seconds: float) -> int:
+    def _in_threads(self, chunk: Callable[[int, int], int]) -> list[int]:
+        """Let the threads share the machines: call ``chunk(first, last)`` in each."""
+        if self._pool is None:
+            return [chunk(0, self.num_machines)]
+        borders = np.linspace(0, self.num_machines, self._threads + 1).astype(int).tolist()
+        return list(self._pool.map(chunk, borders[:-1], borders[1:]))
+
+    def _run_chunk(self, seconds: float, first: int, last: int) -> int:
         return run_machines(
             self.engine, self.world, first, last, seconds, self._tick_s, self._until_us
         )
@@ -238,16 +240,24 @@ class EmulatedMachines:
         )
 
     def _snapshot(self) -> Snapshot:
-        regions, shape = self.engine.regions, (self.num_machines, self._kdamonds, -1)
-        most = int(regions.nr_regions.max())
-        sums = np.zeros((len(regions.nr_regions), most), np.uint32)
-        moving_sums(self.engine, sums)
+        used, kdamonds = self.engine.regions.nr_regions, self._kdamonds
+        shape = (len(used), int(used.max()))
+        start, end = np.empty(shape, np.uint64), np.empty(shape, np.uint64)
+        sums, age = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
+
+        def copy(first: int, last: int) -> int:
+            contexts = (first * kdamonds, last * kdamonds)
+            copy_regions(self.engine, *contexts, start, end, sums, age)
+            return last - first
+
+        self._in_threads(copy)
+        axes = (self.num_machines, kdamonds, -1)
         return Snapshot(
-            nr_regions=regions.nr_regions.reshape(shape[:2]).copy(),
-            start=regions.start[:, :most].reshape(shape).copy(),
-            end=regions.end[:, :most].reshape(shape).copy(),
-            nr_accesses=sums.reshape(shape),
-            age=regions.age[:, :most].reshape(shape).copy(),
+            nr_regions=used.reshape(axes[:2]).copy(),
+            start=start.reshape(axes),
+            end=end.reshape(axes),
+            nr_accesses=sums.reshape(axes),
+            age=age.reshape(axes),
         )
 
     def _stats(self) -> SchemeStats:

@@ -33,6 +33,9 @@ BORDER = np.dtype([("frame", "f8"), ("hits_below", "f8"), ("hit", "f8")])
 """First frame of an extent, the sum of hit probability over the node's frames below it, and the hit
 probability of its pages."""
 
+BUCKETS = 2048
+"""Equal parts of a node in which a search for an extent begins."""
+
 CURVE = np.dtype([("load_gbps", "f8"), ("latency_ns", "f8")])
 """A point of a loaded-latency table; of a fault for the swap store."""
 
@@ -46,7 +49,7 @@ NODE = _record(
     # extents: first slot, slot of the last search, no free extent before this slot; frames
     "first cursor lowest_free free total start_byte num_borders",
     # rate times frames, bytes moved whose cost is not taken yet; the closed loop's last solution
-    "load waiting_bytes share background_gbps latency_ns sums_exposure_s",
+    "load waiting_bytes share background_gbps latency_ns sums_exposure_s buckets_per_frame",
 )
 """One node of one machine. ``sums_exposure_s`` is what its borders were computed for, < 0 stale."""
 
@@ -87,6 +90,8 @@ class MemoryWorld(NamedTuple):
     """`SLOT` records ``(N, E)``: pools of extents, spare ones chained through ``after``."""
     borders: NDArray[np.void]
     """`BORDER` records ``(N, T, E + 1)``."""
+    lookup: NDArray[np.int32]
+    """Last extent that begins before a bucket of the node, ``(N, T, BUCKETS)``."""
     curves: NDArray[np.void]
     """`CURVE` records ``(N, T, Q)``, loads ascending, padded with the peak."""
     psi: NDArray[np.void]
@@ -112,6 +117,7 @@ def allocate_world(machines: int, nodes: int, points: int) -> MemoryWorld:
         nodes=np.zeros((machines, nodes), NODE),
         slots=np.zeros((machines, 1), SLOT),
         borders=np.zeros((machines, nodes, 2), BORDER),
+        lookup=np.zeros((machines, nodes, BUCKETS), np.int32),
         curves=np.zeros((machines, nodes, points), CURVE),
         psi=np.zeros((machines, 2), PSI),
         hit=np.zeros((machines, 1)),

@@ -54,7 +54,7 @@ def hit_at(world: MemoryWorld, state: EngineState, c: int, address: np.uint64) -
     m, node = place_of(world, c)
     update_sums(world, m, node, sampling_s(state, c))
     frames = frame_offset(world, m, node, address)
-    return world.borders[m, node, extent_index(world, m, node, frames, 0)].hit
+    return world.borders[m, node, extent_index(world, m, node, frames)].hit
 
 
 @inner_kernel
@@ -65,17 +65,15 @@ def fill_hits(world: MemoryWorld, state: EngineState, c: int) -> None:
     regions = state.regions
     scale = 1.0 / world.machines[m].granule_bytes
     base = U(world.nodes[m, node].start_byte)
-    index, last_end, hits_at_end = 0, base, 0.0
+    last_end, hits_at_end = base, 0.0
     for r in range(regions.nr_regions[c]):
         start, end = regions.start[c, r], regions.end[c, r]
         hits_at_start = hits_at_end
         if start != last_end:
             frames = float(start - base) * scale
-            index = extent_index(world, m, node, frames, index)
-            hits_at_start = hits_up_to(world, m, node, frames, index)
+            hits_at_start = hits_up_to(world, m, node, frames)
         frames = float(end - base) * scale
-        index = extent_index(world, m, node, frames, index)
-        hits_at_end = hits_up_to(world, m, node, frames, index)
+        hits_at_end = hits_up_to(world, m, node, frames)
         mean = (hits_at_end - hits_at_start) / (float(end - start) * scale)
         state.hit_probability[c, r] = min(max(mean, 0.0), 1.0)
         last_end = end

@@ -66,11 +66,12 @@ def close_region(
 def merge_once(regions: Regions, c: int, threshold: np.int64, cap: np.uint64) -> None:
     """Walk left to right, joining neighbours of like counts up to the size cap.
 
-    The region that grows is held in variables until its right neighbour stays apart.
+    The region that grows is held in variables until its right neighbour stays apart. Its place is
+    unsigned: a signed index would be tested for being negative at each access.
     """
     if regions.nr_regions[c] == 0:
         return
-    kept = int(np.int64(0))  # not a literal: those would compile every callee twice
+    kept = U(0)
     target, start, end = regions.target[c, 0], regions.start[c, 0], regions.end[c, 0]
     count, age = U(regions.nr_accesses[c, 0]), U(regions.age[c, 0])
     for r in range(1, regions.nr_regions[c]):
@@ -88,15 +89,15 @@ def merge_once(regions: Regions, c: int, threshold: np.int64, cap: np.uint64) ->
             end = right_end
         else:
             close_region(regions, c, kept, end, count, age)
-            kept += 1
+            kept += UNIT
             target, start, end = regions.target[c, r], right_start, right_end
             count, age = right_count, right_age
-            if kept != r:
+            if kept != U(r):
                 regions.target[c, kept] = target
                 regions.start[c, kept] = start
                 regions.last_nr_accesses[c, kept] = regions.last_nr_accesses[c, r]
     close_region(regions, c, kept, end, count, age)
-    regions.nr_regions[c] = kept + 1
+    regions.nr_regions[c] = kept + UNIT
 
 
 @lean_kernel
@@ -170,26 +171,24 @@ def draw_cuts(state: EngineState, c: int) -> int:
     """Choose up to one cut per region, two when the last split has brought nothing."""
     context, regions = state.contexts[c], state.regions
     unit, used = U(context.min_region_sz), U(regions.nr_regions[c])
-    attempts = 1
-    if context.last_nr_regions == used and used < context.max_nr_regions // U(3):
-        attempts = 2
+    twice = context.last_nr_regions == used and used < context.max_nr_regions // U(3)
     x, draws, cuts = U(context.rng), U(0), 0
     for r in range(regions.nr_regions[c]):
         size = size_of(regions, c, r)
-        state.scratch[c, 0, r] = U(0)
-        state.scratch[c, 1, r] = U(0)
-        place_of_cut = 0
-        for _ in range(attempts):
-            if size <= U(2) * unit:
-                break
+        first = second = U(0)
+        if size > U(2) * unit:
             x = lcg(x)
             draws += UNIT
-            part = cut_of(x, size, unit)
-            if part != U(0):
-                state.scratch[c, place_of_cut, r] = part
-                place_of_cut += 1
-                size = part
-        cuts += place_of_cut
+            first = cut_of(x, size, unit)
+        if twice:
+            size = first if first != U(0) else size
+            if size > U(2) * unit:
+                x = lcg(x)
+                draws += UNIT
+                second = cut_of(x, size, unit)
+        state.scratch[c, 0, r] = first
+        state.scratch[c, 1, r] = second
+        cuts += (first != U(0)) + (second != U(0))
     context.rng = x
     context.draws += draws
     return cuts
@@ -199,25 +198,25 @@ def draw_cuts(state: EngineState, c: int) -> int:
 def cut_regions(state: EngineState, c: int, cuts: int) -> None:
     """Make the chosen cuts, from the last region to the first so that each moves once."""
     regions = state.regions
-    to = regions.nr_regions[c] + cuts - 1
-    if to >= regions.start.shape[1]:
+    used = regions.nr_regions[c]
+    if used + cuts > regions.start.shape[1]:
         state.contexts[c].status = REGIONS_FULL
         return
-    r = regions.nr_regions[c] - 1
+    r, to = U(used - 1), U(used + cuts - 1)
     while to > r:
         start, end = regions.start[c, r], regions.end[c, r]
         first, second = state.scratch[c, 0, r], state.scratch[c, 1, r]
         if first != U(0):
             place(regions, c, r, to, start + first, end)
             end = start + first
-            to -= 1
+            to -= UNIT
         if second != U(0):
             place(regions, c, r, to, start + second, end)
             end = start + second
-            to -= 1
+            to -= UNIT
         place(regions, c, r, to, start, end)
-        to -= 1
-        r -= 1
+        to -= UNIT
+        r -= UNIT
     regions.nr_regions[c] += cuts
 
 

@@ -7,14 +7,19 @@ is seen accessed in a time d with probability 1 - exp(-r d)).
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
 from damosrl.emulator.jit import inner_kernel, lean_kernel
-from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
+from damosrl.emulator.memory_state import BUCKETS, FREE, NONE, MemoryWorld
 
-NEAR = 4
-"""Extents passed one by one before a search gallops: neighbouring regions are rarely further."""
+U = np.uint64
+ONE = U(1)
+LAST_BUCKET = U(BUCKETS - 1)
+
+NEAR = U(8)
+"""Extents passed one by one before a search gallops."""
 
 EXPOSURE_TOLERANCE = 1e-3
 """Relative change of speed times sampling interval below which hit probabilities are kept."""
@@ -105,7 +110,8 @@ def update_sums(world: MemoryWorld, m: int, n: int, interval_s: float) -> None:
     node = world.nodes[m, n]
     if node.sums_exposure_s == exposure:
         return
-    count, hits = 0, 0.0
+    node.buckets_per_frame = BUCKETS / node.total
+    count, bucket, hits = 0, 0, 0.0
     slot = node.first
     while slot != NONE:
         extent, border = world.slots[m, slot], world.borders[m, n, count]
@@ -115,31 +121,53 @@ def update_sums(world: MemoryWorld, m: int, n: int, interval_s: float) -> None:
         if extent.piece != FREE:
             border.hit = world.hit[m, extent.piece]
             hits += border.hit * extent.length
+        bucket = fill_lookup(world, m, n, bucket, int(bucket_of(node, border.frame)) + 1, count - 1)
         count += 1
         slot = extent.after
     world.borders[m, n, count].frame = node.total
     world.borders[m, n, count].hits_below = hits
+    fill_lookup(world, m, n, bucket, BUCKETS, count - 1)
     node.num_borders = count
     node.sums_exposure_s = exposure
 
 
 @inner_kernel
-def extent_index(world: MemoryWorld, m: int, node: int, frames: float, low: int) -> int:
-    """Find the extent that covers a point of a node, galloping upwards from extent ``low``."""
-    last = world.nodes[m, node].num_borders - 1
+def bucket_of(node: Any, frames: float) -> np.uint64:
+    """Return the bucket in which a point of a node lies."""
+    return min(U(frames * node.buckets_per_frame), LAST_BUCKET)
+
+
+@inner_kernel
+def fill_lookup(world: MemoryWorld, m: int, n: int, first: int, end: int, extent: int) -> int:
+    """Let searches in the buckets [first, end) begin at an extent; return the next bucket."""
+    for bucket in range(first, end):
+        world.lookup[m, n, bucket] = max(extent, 0)
+    return max(first, end)
+
+
+@inner_kernel
+def extent_index(world: MemoryWorld, m: int, n: int, frames: float) -> np.uint64:
+    """Find the extent that covers a point of a node; its sums must be up to date.
+
+    The bucket of the point is rarely more than a few extents away; should many begin in one
+    bucket, the search gallops. Indices are unsigned: signed ones would be tested for being
+    negative at each access.
+    """
+    node = world.nodes[m, n]
+    low, last = U(world.lookup[m, n, bucket_of(node, frames)]), U(node.num_borders - 1)
     near = min(low + NEAR, last)
-    while low < near and world.borders[m, node, low + 1].frame <= frames:
-        low += 1
+    while low < near and world.borders[m, n, low + ONE].frame <= frames:
+        low += ONE
     if low < near or low == last:
         return low
-    step, high = NEAR, last + 1
-    while low + step < high and world.borders[m, node, low + step].frame <= frames:
+    step, high = NEAR, last + ONE
+    while low + step < high and world.borders[m, n, low + step].frame <= frames:
         low += step
-        step *= 2
+        step += step
     high = min(low + step, high)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if world.borders[m, node, middle].frame <= frames:
+    while high - low > ONE:
+        middle = (low + high) >> ONE
+        if world.borders[m, n, middle].frame <= frames:
             low = middle
         else:
             high = middle
@@ -147,7 +175,7 @@ def extent_index(world: MemoryWorld, m: int, node: int, frames: float, low: int)
 
 
 @inner_kernel
-def hits_up_to(world: MemoryWorld, m: int, node: int, frames: float, index: int) -> float:
-    """Sum hit probability over a node's first frames (a fraction, too), given their extent."""
-    first = world.borders[m, node, index]
-    return first.hits_below + (frames - first.frame) * first.hit
+def hits_up_to(world: MemoryWorld, m: int, node: int, frames: float) -> float:
+    """Sum hit probability over a node's first frames (a fraction, too)."""
+    extent = world.borders[m, node, extent_index(world, m, node, frames)]
+    return extent.hits_below + (frames - extent.frame) * extent.hit

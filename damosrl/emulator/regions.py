@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from damosrl.emulator.arithmetic import BASIS, U, align_up, at_least_one, mult_frac, reached
 from damosrl.emulator.jit import inner_kernel, lean_kernel
@@ -86,10 +87,21 @@ def size_limit(regions: Regions, context: Any, c: int) -> np.uint64:
     return max(total // context.min_nr_regions, context.min_region_sz)
 
 
+@inner_kernel
+def largest_size(regions: Regions, c: int) -> np.uint64:
+    """Return the size of the largest region."""
+    largest = U(0)
+    for r in range(regions.nr_regions[c]):
+        largest = max(largest, size_of(regions, c, r))
+    return largest
+
+
 @lean_kernel
 def apply_min_nr_regions(regions: Regions, context: Any, c: int) -> np.uint64:
     """Cut every region larger than the size cap; return the cap (semantics 1.10)."""
     cap = align_up(size_limit(regions, context, c), context.min_region_sz)
+    if largest_size(regions, c) <= cap:
+        return cap
     r = int(np.int64(0))  # not a literal: those would compile every callee twice
     while r < regions.nr_regions[c]:
         if size_of(regions, c, r) > cap:
@@ -123,9 +135,28 @@ def region_moving_sum(regions: Regions, context: Any, c: int, r: int) -> np.uint
 
 
 @lean_kernel
-def moving_sums(state: EngineState, sums: np.ndarray[Any, np.dtype[np.uint32]]) -> None:
-    """Write what schemes see of every region's access count into ``sums`` ``(C, R)`` uint32."""
-    for c in range(len(state.contexts)):
-        context = state.contexts[c]
-        for r in range(state.regions.nr_regions[c]):
-            sums[c, r] = region_moving_sum(state.regions, context, c, r)
+def copy_regions(
+    state: EngineState,
+    first: int,
+    last: int,
+    start: NDArray[np.uint64],
+    end: NDArray[np.uint64],
+    sums: NDArray[np.uint32],
+    age: NDArray[np.uint32],
+) -> None:
+    """Copy what schemes see of the contexts [first, last) into arrays ``(C, most)``.
+
+    The access count is the moving sum; places beyond a context's regions are zero.
+    """
+    regions = state.regions
+    for c in range(first, last):
+        context, used = state.contexts[c], regions.nr_regions[c]
+        for r in range(used):
+            start[c, r] = regions.start[c, r]
+            end[c, r] = regions.end[c, r]
+            age[c, r] = regions.age[c, r]
+        for r in range(used):
+            sums[c, r] = region_moving_sum(regions, context, c, r)
+        for r in range(used, start.shape[1]):
+            start[c, r] = end[c, r] = U(0)
+            sums[c, r] = age[c, r] = np.uint32(0)

@@ -124,7 +124,7 @@ class EngineState(NamedTuple):
         goals: `GOAL` records ``(C, S, G)``.
         filters: `FILTER` records ``(C, S, F)``.
         hit_probability: Scratch of the fast monitor, ``(C, R)``.
-        scratch: Words by region, of use within one step only, ``(C, 3, R)``.
+        scratch: Words by region, of use within one step only, ``(C, 2, R)``.
         score_bytes: Bytes by priority score of the last quota adjustment, ``(C, 100)``.
     """
 
@@ -177,6 +177,6 @@ def allocate(
         goals=np.zeros((contexts, schemes, goals), GOAL),
         filters=np.zeros((contexts, schemes, filters), FILTER),
         hit_probability=np.zeros(shape),
-        scratch=np.zeros((contexts, 3, region_capacity), np.uint64),
+        scratch=np.zeros((contexts, 2, region_capacity), np.uint64),
         score_bytes=np.zeros((contexts, MAX_SCORE + 1), np.uint64),
     )

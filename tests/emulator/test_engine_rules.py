@@ -24,7 +24,7 @@ from damosrl.damon import (
 from damosrl.emulator.engine import run_until
 from damosrl.emulator.loading import load_context
 from damosrl.emulator.monitor import merge_once
-from damosrl.emulator.regions import moving_sums
+from damosrl.emulator.regions import copy_regions
 from damosrl.emulator.scripted import AGGREGATION, APPLIED, ESZ, ScriptedWorld, empty_script
 from damosrl.emulator.state import EXACT, EngineState, allocate
 
@@ -141,8 +141,10 @@ def test_apply_interval_shorter_than_aggregation() -> None:
 def test_moving_sums_are_whole_at_the_boundary() -> None:
     """Snapshots between aggregations count the last window's share (semantics 1.13)."""
     state, _ = _run(_context(64 * MIB), 950, **_hot(0, 64))
-    sums = np.zeros_like(state.regions.age)
-    moving_sums(state, sums)
+    shape = state.regions.age.shape
+    start, end = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64)
+    sums, age = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
+    copy_regions(state, 0, 1, start, end, sums, age)
     used = int(state.regions.nr_regions[0])
     assert set(sums[0, :used].tolist()) == {20}
     assert set(state.regions.nr_accesses[0, :used].tolist()) == {10}

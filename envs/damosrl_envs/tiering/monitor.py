@@ -83,26 +83,31 @@ def _sum_regions(
     weight: FloatArray,
     oldest: IntArray,
 ) -> None:
+    edges = np.zeros(len(heat_edges), dtype=np.int64)
     for machine in range(count.shape[0]):
         for kdamond in range(count.shape[1]):
             tier = min(kdamond, 1)
             largest = max(samples[machine, kdamond], 1)
+            for bin_ in range(len(edges)):
+                edges[bin_] = -(-heat_edges[bin_] * largest // 100)
+            weighted = 0.0
             for place in range(count[machine, kdamond]):
                 region = (machine, kdamond, place)
                 size = np.float64(end[region] - start[region])
                 accesses = np.int64(nr_accesses[region])
                 region_age = np.int64(age[region])
-                weight[machine, tier] += size * accesses / largest
+                weighted += size * accesses
                 oldest[machine, kdamond] = max(oldest[machine, kdamond], region_age)
-                edge = len(heat_edges) - 1
-                while edge > 0 and accesses * 100 < heat_edges[edge] * largest:
-                    edge -= 1
+                edge = 0
+                for bin_ in range(1, len(edges)):
+                    edge += accesses >= edges[bin_]
                 heat[machine, tier, edge] += size
                 if tier == 0 and accesses == 0:
                     age_us = region_age * aggregation_us[machine, kdamond]
                     for bin_ in range(len(cold_ages_us)):
                         if age_us >= cold_ages_us[bin_]:
                             cold_age[machine, bin_] += size
+            weight[machine, tier] += weighted / largest
         _to_shares(heat[machine], cold_age[machine])
 
 
