@@ -10,7 +10,7 @@ import numpy as np
 
 from damosrl.emulator.arithmetic import MASK_32, U, align_down, at_least_one
 from damosrl.emulator.jit import inner_kernel, lean_kernel
-from damosrl.emulator.regions import place, size_of
+from damosrl.emulator.regions import Index, place, size_of
 from damosrl.emulator.rng import lcg, short_span
 from damosrl.emulator.state import REGIONS_FULL, EngineState, Regions
 
@@ -54,7 +54,7 @@ def weighted_mean(
 
 @inner_kernel
 def close_region(
-    regions: Regions, c: int, r: int, end: np.uint64, count: np.uint64, age: np.uint64
+    regions: Regions, c: int, r: Index, end: np.uint64, count: np.uint64, age: np.uint64
 ) -> None:
     """Write what merging has made of a region."""
     regions.end[c, r] = end

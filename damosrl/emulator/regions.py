@@ -9,6 +9,9 @@ from damosrl.emulator.arithmetic import BASIS, U, align_up, at_least_one, mult_f
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.state import REGIONS_FULL, EngineState, Regions
 
+Index = int | np.uint64
+"""A place in an array; unsigned ones are not tested for being negative."""
+
 
 @inner_kernel
 def size_of(regions: Regions, c: int, r: int) -> np.uint64:
@@ -25,7 +28,9 @@ def is_last(regions: Regions, c: int, r: int) -> bool:
 
 
 @inner_kernel
-def place(regions: Regions, c: int, source: int, to: int, start: np.uint64, end: np.uint64) -> None:
+def place(
+    regions: Regions, c: int, source: Index, to: Index, start: np.uint64, end: np.uint64
+) -> None:
     """Write a copy of a region elsewhere, with borders of its own."""
     regions.nr_accesses[c, to] = regions.nr_accesses[c, source]
     regions.last_nr_accesses[c, to] = regions.last_nr_accesses[c, source]
