@@ -100,6 +100,16 @@ def apply_in_quota(world: Any, state: EngineState, c: int, s: int, r: int, free_
 
 
 @inner_kernel
+def is_prior(state: EngineState, c: int, s: int, r: int) -> bool:
+    """Tell whether a region's priority lets it take part in the quota, if there is one."""
+    scheme = state.schemes[c, s]
+    if not is_set(scheme) or scheme.min_score == U(0):
+        return True
+    score = region_score(state.regions, state.contexts[c], scheme, c, r)
+    return bool(score >= scheme.min_score)
+
+
+@inner_kernel
 def apply_scheme(world: Any, state: EngineState, c: int, s: int, r: int, free_from: int) -> int:
     """Let one due scheme look at one region; return the region's place."""
     context, scheme, regions = state.contexts[c], state.schemes[c, s], state.regions
@@ -110,9 +120,7 @@ def apply_scheme(world: Any, state: EngineState, c: int, s: int, r: int, free_fr
         return r
     if U(0) < scheme.max_nr_snapshots <= scheme.nr_snapshots:
         return r
-    if matches(regions, context, scheme, c, r) and (
-        not is_set(scheme) or region_score(regions, context, scheme, c, r) >= scheme.min_score
-    ):
+    if matches(regions, context, scheme, c, r) and is_prior(state, c, s, r):
         r = apply_in_quota(world, state, c, s, r, free_from)
     if is_last(regions, c, r):
         scheme.nr_snapshots += U(1)
@@ -149,7 +157,8 @@ def walk_regions(world: Any, state: EngineState, c: int) -> None:
         if kept > 0 and joins(regions, c, kept - 1, r, limit):
             regions.end[c, kept - 1] = regions.end[c, r]
         else:
-            move(regions, c, r, kept)
+            if kept != r:
+                move(regions, c, r, kept)
             kept += 1
         r += 1
     regions.nr_regions[c] = kept
