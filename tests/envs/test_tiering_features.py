@@ -164,7 +164,7 @@ def test_pressure_and_regions(build: Build) -> None:
     seen = _features(task, telemetry)
     assert seen["psi_some"] == pytest.approx(25.0, rel=1e-4)
     assert seen["psi_full"] == pytest.approx(5.0, rel=1e-4)
-    assert seen["region_use"] == pytest.approx(2 / 1000, abs=1e-4)
+    assert seen["region_use"] == pytest.approx(2 / 200, abs=1e-4)
 
 
 def test_last_action_is_what_was_applied(build: Build) -> None:

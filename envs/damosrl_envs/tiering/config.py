@@ -39,7 +39,7 @@ class TieringConfig:
     sample_us: int = 5_000
     aggr_us: int = 100_000
     min_nr_regions: int = 10
-    max_nr_regions: int = 1000
+    max_nr_regions: int = 200
     apply_s: float = 1.0
     hysteresis_ratio: float = 0.5
     overlap_percent: float = 0.2
