@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from damosrl.emulator.arithmetic import BASIS, MASK_32, U, at_least_one, reached
+from damosrl.emulator.arithmetic import BASIS, MASK_32, U, at_least_one, mult_frac, reached
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.quota import feed_loop_next_input
 from damosrl.emulator.regions import size_of
@@ -68,7 +68,7 @@ def intervals_score(state: EngineState, c: int) -> np.uint64:
         possible += size * context.aggr_samples
         seen += size * U(regions.nr_accesses[c, r])
     wanted = possible * context.goal_access_bp // BASIS
-    return seen * BASIS // at_least_one(wanted)
+    return mult_frac(seen, BASIS, at_least_one(wanted))
 
 
 @lean_kernel

@@ -12,6 +12,8 @@ from damosrl.emulator.state import MAX_SCORE, Regions, code_of
 
 HIGHEST = U(MAX_SCORE)
 SUBSCORE = U(100)
+NEGATIVE = U(1 << 31)
+"""The kernel's score is an int before it is clamped: from here on it is below 0."""
 HOT_ACTIONS = (code_of(Action.LRU_PRIO), code_of(Action.MIGRATE_HOT))
 COLD_ACTIONS = (
     code_of(Action.PAGEOUT),
@@ -42,8 +44,12 @@ def hot_score(context: Any, scheme: Any, count: np.uint64, age: np.uint32) -> np
     weight_count, weight_age = scheme.weight_nr_accesses & MASK_32, scheme.weight_age & MASK_32
     hotness = (weight_count * frequency + weight_age * age_score) & MASK_32
     weights = (weight_count + weight_age) & MASK_32
-    hotness = hotness // weights if weights != U(0) else U(0)
-    return min(((hotness * HIGHEST) & MASK_32) // SUBSCORE, HIGHEST)
+    if weights != U(0):
+        hotness //= weights
+    scaled = (hotness * HIGHEST) & MASK_32
+    if scaled >= NEGATIVE:
+        return U(0)
+    return min(scaled // SUBSCORE, HIGHEST)
 
 
 @inner_kernel
