@@ -62,10 +62,20 @@ def _run_folder(parser: argparse.ArgumentParser) -> None:
 
 
 def _cases(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("cases", nargs="+", metavar="CASE.json", help="conformance cases or tables")
+    parser.add_argument("cases", nargs="*", metavar="CASE.json", help="conformance cases or tables")
     parser.add_argument(
         "--check", action="store_true", help="compare with what the kernel computed, and count"
     )
+    parser.add_argument(
+        "--random",
+        type=int,
+        metavar="N",
+        help="run N random machines through the engine and its plain-Python reference",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="S", help="series of random machines"
+    )
+    parser.add_argument("--jobs", type=int, default=1, metavar="J", help="processes for --random")
     _quiet(parser)
 
 
@@ -114,6 +124,7 @@ COMMANDS = (
         "damosrl conformance --check tests/golden/cases/*.json",
         "damosrl.experiment.commands:conformance",
         _cases,
+        "`damosrl conformance --random 2000 --jobs 2` compares the engine with the reference.",
     ),
     Command(
         "env describe",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from damosrl.errors import ConfigError
 from damosrl.experiment.launch import Launch, prepare_launch
 from damosrl.experiment.settings import SUMMARY, CompareSettings, TrainSettings, TuneSettings
 
@@ -50,6 +51,12 @@ def report(arguments: Namespace) -> int:
 
 def conformance(arguments: Namespace) -> int:
     """Run `damosrl conformance`."""
+    if arguments.random is not None:
+        return _random_machines(arguments)
+    if not arguments.cases:
+        raise ConfigError(
+            "nothing to run", allowed="CASE.json ... or --random N", fix="name a case"
+        )
     from damosrl.emulator.conformance import check_paths, print_case  # noqa: PLC0415
 
     paths = [Path(case) for case in arguments.cases]
@@ -58,6 +65,21 @@ def conformance(arguments: Namespace) -> int:
     for path in paths:
         print_case(path)
     return 0
+
+
+def _random_machines(arguments: Namespace) -> int:
+    from damosrl.experiment.differential import run_random_machines  # noqa: PLC0415  loads numba
+
+    _announce_compilation(arguments.quiet)
+    tally, written = run_random_machines(
+        arguments.random, arguments.seed, arguments.jobs, Path(), quiet=arguments.quiet
+    )
+    for line in tally.lines():
+        print(line)
+    if written is None:
+        return 0
+    print(written)
+    return 1
 
 
 def describe(arguments: Namespace) -> int:

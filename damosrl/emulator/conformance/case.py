@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.damon import (
+    U32_MAX,
     U64_MAX,
     AccessPattern,
     Action,
@@ -59,36 +60,67 @@ def run_case(case: Case) -> dict[str, Any]:
     Raises:
         DamosrlError: A value breaks a rule of the kernel, or the case needs too many regions.
     """
-    capacity = FIRST_CAPACITY
-    while True:
-        try:
-            return _run_with_room(case, capacity)
-        except EmulatorLimitError:
-            if capacity >= LAST_CAPACITY:
-                raise
-            capacity *= 4
+    return CaseRunner().run(case)
 
 
-def _run_with_room(case: Case, capacity: int) -> dict[str, Any]:
-    context = read_context(case)
-    schemes = context.schemes
-    state = allocate(
-        1,
-        region_capacity=capacity,
-        schemes=len(schemes),
-        goals=max((len(scheme.quota.goals) for scheme in schemes), default=0),
-        filters=max((len(scheme.filters) for scheme in schemes), default=0),
-    )
-    until_us = np.array([case["duration_ms"] * 1000], np.int64)
-    rows = FIRST_TRACE_ROWS
-    while True:
-        world = read_script(case, rows)
-        load_context(state, 0, context, case["seed"], monitor=EXACT)
-        run_until(state, world, 0, 1, until_us)
-        check_status(state)
-        if world.lengths.max() <= rows:
-            return _report(state, world, len(schemes))
-        rows = int(world.lengths.max())
+class CaseRunner:
+    """Runs trace cases one after another in the same memory, which grows when a case needs more.
+
+    Example:
+        >>> runner = CaseRunner()
+        >>> expects = [runner.run(case) for case in cases]  # doctest: +SKIP
+    """
+
+    def __init__(self) -> None:
+        self._regions = FIRST_CAPACITY
+        self._room = {"schemes": 1, "goals": 1, "filters": 1}
+        self._state = allocate(1, region_capacity=self._regions)
+        self._traces = empty_script(1, FIRST_TRACE_ROWS)
+
+    def run(self, case: Case) -> dict[str, Any]:
+        """Run a case on the exact engine; return its ``expect`` object.
+
+        Raises:
+            DamosrlError: As `run_case`.
+        """
+        context = read_context(case)
+        self._make_room(context)
+        while True:
+            try:
+                return self._run(case, context)
+            except EmulatorLimitError:
+                if self._regions >= LAST_CAPACITY:
+                    raise
+                self._regions *= 4
+                self._allocate()
+
+    def _make_room(self, context: Context) -> None:
+        schemes = context.schemes
+        wanted = {
+            "schemes": len(schemes),
+            "goals": max((len(scheme.quota.goals) for scheme in schemes), default=0),
+            "filters": max((len(scheme.filters) for scheme in schemes), default=0),
+        }
+        larger = {name: max(size, wanted[name]) for name, size in self._room.items()}
+        if larger != self._room:
+            self._room = larger
+            self._allocate()
+
+    def _allocate(self) -> None:
+        self._state = allocate(1, region_capacity=self._regions, **self._room)
+
+    def _run(self, case: Case, context: Context) -> dict[str, Any]:
+        state = self._state
+        until_us = np.array([case["duration_ms"] * 1000], np.int64)
+        while True:
+            world = read_script(case, self._traces)
+            load_context(state, 0, context, case["seed"], monitor=EXACT)
+            run_until(state, world, 0, 1, until_us)
+            check_status(state)
+            longest = int(world.lengths.max())
+            if longest <= len(world.regions):
+                return _report(state, world, len(context.schemes))
+            self._traces = empty_script(1, longest)
 
 
 def read_context(case: Case) -> Context:
@@ -121,11 +153,10 @@ def read_context(case: Case) -> Context:
 
 
 def read_pattern(pattern: Mapping[str, Any]) -> AccessPattern:
-    """Build an access pattern from its closed ranges."""
+    """Build an access pattern from its closed ranges; counts and ages keep 32 bits (0)."""
+    counts, ages = ([bound & U32_MAX for bound in pattern[name]] for name in ("nr_accesses", "age"))
     return AccessPattern(
-        sz_bytes=Range(*pattern["sz_bytes"]),
-        nr_accesses=Range(*pattern["nr_accesses"]),
-        age=Range(*pattern["age"]),
+        sz_bytes=Range(*pattern["sz_bytes"]), nr_accesses=Range(*counts), age=Range(*ages)
     )
 
 
@@ -176,8 +207,8 @@ def _read_scheme(scheme: Mapping[str, Any]) -> Scheme:
     )
 
 
-def read_script(case: Case, trace_rows: int) -> ScriptedWorld:
-    """Build the scripted world of a case, with traces of some rows."""
+def read_script(case: Case, traces: ScriptedWorld) -> ScriptedWorld:
+    """Build the scripted world of a case, which writes its traces where another one has."""
     accesses, schemes = case["access"], case["schemes"]
     span = [
         (
@@ -190,7 +221,8 @@ def read_script(case: Case, trace_rows: int) -> ScriptedWorld:
     ]
     goal_first, goal_series = _goal_series(schemes)
     percent = [scheme["applied_fraction_percent"] for scheme in schemes]
-    return empty_script(len(schemes), trace_rows)._replace(
+    return traces._replace(
+        lengths=np.zeros_like(traces.lengths),
         access_target=np.array([item["target"] for item in accesses], np.int64),
         access_span=_table(span, 4),
         free_mem=_table(_in_us(case["free_mem_rate"]), 2),
