@@ -8,6 +8,7 @@ WORK = 300
 SAMPLE_US = (1000, 5000, 5000, 700, 333, 20_000, 100_000)
 SAMPLES = (1, 2, 3, 4, 4, 5, 6, 7, 8, 10, 13, 20)
 MIB, TIB = 1 << 20, 1 << 40
+NUMBER_OF_TARGETS = (1, 1, 1, 1, 1, 2, 2, 3)
 NUMBER_OF_SCHEMES = (0, 1, 1, 1, 2, 2, 2, 3)
 
 
@@ -23,7 +24,7 @@ def random_case(seed: int, index: int) -> Json:
         True
     """
     dice = Dice(seed, index)
-    targets, page_like = _targets(dice)
+    targets = _targets(dice)
     attrs = _attrs(dice)
     sample_us, aggr_us = attrs["sample_us"], attrs["aggr_us"]
     regions = min(2 * attrs["min_nr_regions"], attrs["max_nr_regions"])
@@ -42,15 +43,15 @@ def random_case(seed: int, index: int) -> Json:
         "seed": dice.word(),
         "targets": targets,
         "attrs": attrs,
-        "access": _accesses(dice, targets, duration_ms, page_like),
+        "access": _accesses(dice, targets, duration_ms),
         "free_mem_rate": _free_mem_rate(dice, duration_ms) if schemes else [],
         "schemes": schemes,
         "duration_ms": duration_ms,
     }
 
 
-def _targets(dice: Dice) -> tuple[list[list[list[int]]], bool]:
-    """Return ranges by target, and whether their sizes are some pages only."""
+def _targets(dice: Dice) -> list[list[list[int]]]:
+    """Return ranges by target: of some pages, or of MiB, GiB or TiB, also at high addresses."""
     scale = dice.below(100)
     if scale < 45:
         unit = PAGE
@@ -61,9 +62,7 @@ def _targets(dice: Dice) -> tuple[list[list[list[int]]], bool]:
     else:
         unit = TIB
     high = dice.one_of((0, 0, 0, 1 << 47, 1 << 62)) if dice.happens(30) else 0
-    return [
-        _ranges(dice, unit, high) for _ in range(dice.one_of((1, 1, 1, 1, 1, 2, 2, 3)))
-    ], unit == PAGE
+    return [_ranges(dice, unit, high) for _ in range(dice.one_of(NUMBER_OF_TARGETS))]
 
 
 def _ranges(dice: Dice, unit: int, high: int) -> list[list[int]]:
@@ -103,15 +102,13 @@ def _attrs(dice: Dice) -> Json:
     }
 
 
-def _accesses(
-    dice: Dice, targets: list[list[list[int]]], duration_ms: int, page_like: bool
-) -> list[Json]:
+def _accesses(dice: Dice, targets: list[list[list[int]]], duration_ms: int) -> list[Json]:
     """Return accesses: standing, for a while, or a window that moves through a target."""
     accesses: list[Json] = []
     for _ in range(dice.below(4)):
         index = dice.below(len(targets))
         first, last = targets[index][0][0], targets[index][-1][1]
-        size = max((last - first) // dice.between(1, 8), PAGE if page_like else 1)
+        size = max((last - first) // dice.between(1, 8), PAGE)
         start = first + (last - first) * dice.below(32) // 32
         if dice.happens(30):
             step_ms = max(duration_ms // dice.between(2, 5), 1)
