@@ -10,9 +10,19 @@ from damosrl.emulator.intervals import tune_intervals
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.monitor import highest_count, merge_regions, reset_counts, split_regions
 from damosrl.emulator.regions import apply_min_nr_regions
+from damosrl.emulator.requests import cancel_walk, serve_requests
 from damosrl.emulator.sampling import sample_exact, sample_fast, stretched_us
 from damosrl.emulator.schemes import apply_schemes
-from damosrl.emulator.state import EXACT, RUNNING, EngineState
+from damosrl.emulator.state import (
+    AT_PAUSE,
+    AT_TOP,
+    AT_WATERMARKS,
+    ENDED,
+    EXACT,
+    RUNNING,
+    TOO_MUCH_WORK,
+    EngineState,
+)
 from damosrl.emulator.watermarks import shortest_wait_us
 from damosrl.emulator.world import on_aggregation, on_intervals
 
@@ -36,14 +46,22 @@ def start_context(state: EngineState, c: int) -> None:
 
 
 @inner_kernel
-def wait_activation(world: Any, state: EngineState, c: int, until_us: np.uint64) -> None:
-    """Sleep, without sampling, while the watermarks keep every scheme inactive."""
+def is_activated(world: Any, state: EngineState, c: int) -> bool:
+    """Evaluate the watermarks; while they keep every scheme inactive, sleep without sampling.
+
+    The shortest wait is kept over all rounds of one wait, as in the kernel (semantics 9).
+    """
     context = state.contexts[c]
     wait_us = shortest_wait_us(world, state, c)
-    while wait_us != U(0) and context.now_us < until_us:
-        context.now_us += stretched_us(context, wait_us)
-        if context.now_us < until_us:
-            wait_us = shortest_wait_us(world, state, c)
+    if context.phase == AT_WATERMARKS:
+        wait_us = min(wait_us, context.wmark_wait_us)
+    if wait_us == U(0):
+        context.phase = AT_TOP
+        return True
+    context.wmark_wait_us = wait_us
+    context.phase = AT_WATERMARKS
+    context.now_us += stretched_us(context, wait_us)
+    return False
 
 
 @inner_kernel
@@ -68,6 +86,72 @@ def end_aggregation(world: Any, state: EngineState, c: int, window_end: np.uint6
     on_aggregation(world, state, c)
     reset_counts(state.regions, c)
     split_regions(state, c)
+
+
+@inner_kernel
+def sample_and_merge(world: Any, state: EngineState, c: int, until_us: np.uint64) -> None:
+    """Run the first half of an iteration: sleep, check accesses, end a full window's counting."""
+    context = state.contexts[c]
+    context.window_end = context.next_aggr
+    if context.monitor == EXACT:
+        sample_exact(world, state, c)
+    else:
+        sample_fast(world, state, c, until_us)
+    if reached(context.passed, context.window_end):
+        merge_and_cap(state, c)
+    serve_requests(state, c)
+
+
+@inner_kernel
+def is_paused(state: EngineState, c: int) -> bool:
+    """Sleep an interval in the middle of the iteration if a commit has paused the context."""
+    context = state.contexts[c]
+    if context.paused == 0:
+        context.phase = AT_TOP
+        return False
+    cancel_walk(context)
+    context.phase = AT_PAUSE
+    context.now_us += stretched_us(context, context.sample_us)
+    return True
+
+
+@inner_kernel
+def schemes_and_reset(world: Any, state: EngineState, c: int) -> None:
+    """Run the second half of an iteration: due schemes, then a full window's end."""
+    context = state.contexts[c]
+    if context.nr_schemes == 0:
+        cancel_walk(context)
+    else:
+        apply_schemes(world, state, c)
+    if reached(context.passed, context.window_end):
+        end_aggregation(world, state, c, context.window_end)
+
+
+@inner_kernel
+def step(world: Any, state: EngineState, c: int, until_us: np.uint64) -> None:
+    """Go on from where the main loop stands up to the end of an iteration, or to a sleep in it."""
+    context = state.contexts[c]
+    if context.phase == AT_PAUSE:
+        serve_requests(state, c)
+    else:
+        if context.phase == AT_WATERMARKS:
+            serve_requests(state, c)
+            cancel_walk(context)
+        if not is_activated(world, state, c):
+            return
+        sample_and_merge(world, state, c, until_us)
+    if not is_paused(state, c):
+        schemes_and_reset(world, state, c)
+
+
+@inner_kernel
+def work_budget(context: Any, until_us: np.uint64) -> np.uint64:
+    """Return how many regions may be looked at up to a time: a second's worth at least."""
+    left_us = until_us - context.now_us if until_us > context.now_us else U(0)
+    seconds = at_least_one(left_us // U(1000000))
+    if context.work_limit > ~U(0) // seconds:
+        return ~U(0)
+    return U(context.work_limit * seconds)
 
 
 @lean_kernel
@@ -95,22 +179,15 @@ def run_until(
     for c in range(first, last):
         context = state.contexts[c]
         until = U(until_us[c])
+        budget, work = work_budget(context, until), U(0)
         while context.now_us < until and context.status == RUNNING:
-            if context.paused != 0:
-                context.now_us += stretched_us(context, context.sample_us)
-                continue
-            wait_activation(world, state, c, until)
-            if context.now_us >= until:
-                break
-            window_end = context.next_aggr
-            if context.monitor == EXACT:
-                sample_exact(world, state, c)
-            else:
-                sample_fast(world, state, c, until)
-            if reached(context.passed, window_end):
-                merge_and_cap(state, c)
-            apply_schemes(world, state, c)
-            if reached(context.passed, window_end):
-                end_aggregation(world, state, c, window_end)
-        stopped += context.status != RUNNING
+            step(world, state, c, until)
+            work += U(state.regions.nr_regions[c]) + context.pieces + U(1)
+            context.pieces = U(0)
+            if work > budget:
+                context.status = TOO_MUCH_WORK
+        if context.status == ENDED:
+            context.now_us = max(context.now_us, until)
+        else:
+            stopped += context.status != RUNNING
     return stopped

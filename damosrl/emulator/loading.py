@@ -7,12 +7,17 @@ from numpy.typing import NDArray
 
 from damosrl.damon import Attrs, Context, Filter, FilterLayer, Scheme
 from damosrl.emulator.engine import start_context
+from damosrl.emulator.limits import WorkLimits, limit_error
 from damosrl.emulator.state import (
     EXACT,
     FAST,
     NO_TARGET,
     REGIONS_FULL,
+    TOO_MANY_CUTS,
+    TOO_MUCH_WORK,
+    WAKE,
     EngineState,
+    Staged,
     code_of,
 )
 from damosrl.emulator.targets import set_regions
@@ -37,6 +42,7 @@ def load_context(
     *,
     monitor: int = FAST,
     overshoot: float = 1.0,
+    limits: WorkLimits | None = None,
 ) -> None:
     """Start one context anew at time 0: regions from its targets, all counters zero.
 
@@ -47,19 +53,21 @@ def load_context(
         seed: Initial state of the random generator, 64 bit.
         monitor: EXACT or FAST.
         overshoot: Real time per requested sleeping time; 1.0 is exact.
+        limits: Work after which the context stops; by default what `WorkLimits` says.
 
     Raises:
         EmulatorLimitError: The context needs more room than was allocated.
         MachineError: The context uses what the engine does not emulate.
     """
-    _refuse_unknown(context, monitor, overshoot)
+    _refuse_modes(monitor, overshoot)
+    refuse_unknown(context)
     _require_room(state, context)
     record = state.contexts[c : c + 1]
     record[:] = np.zeros((), record.dtype)
     state.schemes[c] = np.zeros((), state.schemes.dtype)
     state.goals[c] = np.zeros((), state.goals.dtype)
     state.filters[c] = np.zeros((), state.filters.dtype)
-    _load_attrs(record, context.attrs)
+    load_attrs(record, context.attrs)
     record["min_region_sz"] = context.min_region_sz
     record["rng"] = seed & 0xFFFFFFFFFFFFFFFF
     record["nr_targets"] = len(context.targets)
@@ -67,9 +75,12 @@ def load_context(
     record["monitor"] = monitor
     record["paused"] = context.pause
     record["overshoot"] = overshoot
+    limits = limits or WorkLimits()
+    record["cut_limit"] = limits.cuts_per_pass
+    record["work_limit"] = limits.regions_per_second
     _load_regions(state, c, context)
     for s, scheme in enumerate(context.schemes):
-        _load_scheme(state, c, s, scheme)
+        load_scheme(state, c, s, scheme)
     start_context(state, c)
     check_status(state, c, c + 1)
 
@@ -78,16 +89,11 @@ def check_status(state: EngineState, first: int = 0, last: int | None = None) ->
     """Raise if one of the contexts [first, last) had to stop; by default, any.
 
     Raises:
-        EmulatorLimitError: More regions were needed than there is room for.
+        EmulatorLimitError: A limit was reached; the message names it.
     """
-    stopped = first + np.flatnonzero(state.contexts["status"][first:last] == REGIONS_FULL)
-    if stopped.size:
-        raise EmulatorLimitError(
-            f"context {stopped[0]} needs more regions than it may have",
-            got=f"over {state.regions.start.shape[1]} regions",
-            allowed=f"{state.regions.start.shape[1]}",
-            fix="raise the region capacity, or lower max_nr_regions",
-        )
+    status = state.contexts["status"][first:last]
+    for c in first + np.flatnonzero(np.isin(status, (REGIONS_FULL, TOO_MANY_CUTS, TOO_MUCH_WORK))):
+        raise limit_error(state, int(c))
 
 
 def write_field(
@@ -96,12 +102,15 @@ def write_field(
     scheme: int,
     field: SchemeField,
     values: NDArray[np.int64],
+    *,
+    staged: bool = False,
 ) -> None:
     """Commit one number of one scheme in some contexts, as an online commit does (semantics 2.14).
 
     Statistics, effective quota, charge, window and cursor stay. Where the number really changes,
-    a commit takes place: watermarks wake all schemes of that context, and goals on PSI lose their
-    base. Where it does not, there is nothing to commit.
+    a commit takes place: watermarks wake all schemes of that context at its next request slot, and
+    goals on PSI lose their base. Where it does not, there is nothing to commit. The numbers
+    themselves are written at once: nothing reads them before that slot.
 
     Args:
         state: The engine.
@@ -109,22 +118,37 @@ def write_field(
         scheme: Index of the scheme.
         field: Which number.
         values: New values ``(M,)``, in the field's unit.
+        staged: Write into what waits to be committed as a whole instead.
     """
-    if field is SchemeField.GOAL_TARGET:
-        changed = _write(state.goals["target_value"][:, scheme, 0], contexts, values)
-    elif field is SchemeField.GOAL_TUNER:
-        defined = state.schemes["nr_goals_defined"][contexts, scheme]
-        in_force = np.where(values > 0, defined, 0)
-        changed = _write(state.schemes["nr_goals"][:, scheme], contexts, in_force)
-        some = values > 0
-        changed[some] |= _write(state.schemes["tuner"][:, scheme], contexts[some], values[some] - 1)
-    else:
-        narrow = field is not SchemeField.QUOTA_BYTES
-        cut = values & U32 if narrow else values
-        changed = _write(state.schemes[COLUMN_OF[field]][:, scheme], contexts, cut)
-    touched = contexts[changed]
-    state.schemes["activated"][touched] = 1
+    if staged:
+        _write_number(state.staged, contexts, scheme, field, values)
+        return
+    touched = contexts[_write_number(state, contexts, scheme, field, values)]
     state.goals["has_base"][touched] = 0
+    if touched.size:
+        marked = (state.schemes["wmark_metric"][touched] != 0).any(axis=1)
+        state.contexts["request"][touched[marked]] |= WAKE
+
+
+def _write_number(
+    tables: EngineState | Staged,
+    contexts: NDArray[np.int64],
+    scheme: int,
+    field: SchemeField,
+    values: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    schemes = tables.schemes
+    if field is SchemeField.GOAL_TARGET:
+        return _write(tables.goals["target_value"][:, scheme, 0], contexts, values)
+    if field is SchemeField.GOAL_TUNER:
+        defined = schemes["nr_goals_defined"][contexts, scheme]
+        in_force = np.where(values > 0, defined, 0)
+        changed = _write(schemes["nr_goals"][:, scheme], contexts, in_force)
+        some = values > 0
+        changed[some] |= _write(schemes["tuner"][:, scheme], contexts[some], values[some] - 1)
+        return changed
+    cut = values if field is SchemeField.QUOTA_BYTES else values & U32
+    return _write(schemes[COLUMN_OF[field]][:, scheme], contexts, cut)
 
 
 def _write(
@@ -136,11 +160,19 @@ def _write(
     return changed
 
 
-def _refuse_unknown(context: Context, monitor: int, overshoot: float) -> None:
+def _refuse_modes(monitor: int, overshoot: float) -> None:
     if monitor not in (EXACT, FAST):
         raise MachineError("unknown monitor mode", got=monitor, allowed=f"{EXACT} or {FAST}")
     if not overshoot > 0:
         raise MachineError("sleep overshoot is wrong", got=overshoot, allowed="> 0")
+
+
+def refuse_unknown(context: Context) -> None:
+    """Refuse what the engine does not emulate.
+
+    Raises:
+        MachineError: Naming it.
+    """
     if context.addr_unit != 1:
         raise MachineError(
             "the emulator counts addresses in bytes", got=f"addr_unit={context.addr_unit}"
@@ -175,7 +207,8 @@ def _require_room(state: EngineState, context: Context) -> None:
             )
 
 
-def _load_attrs(record: NDArray[np.void], attrs: Attrs) -> None:
+def load_attrs(record: NDArray[np.void], attrs: Attrs) -> None:
+    """Write monitoring attributes into a context's record."""
     times, goal = attrs.intervals, attrs.intervals.goal
     record["sample_us"] = times.sample_us
     record["aggr_us"] = times.aggr_us
@@ -203,7 +236,8 @@ def _load_regions(state: EngineState, c: int, context: Context) -> None:
     regions.nr_regions[c] = used
 
 
-def _load_scheme(state: EngineState, c: int, s: int, scheme: Scheme) -> None:
+def load_scheme(state: EngineState | Staged, c: int, s: int, scheme: Scheme) -> None:
+    """Write a scheme into cleared records, in force or staged."""
     record = state.schemes[c, s : s + 1]
     pattern, quota, marks = scheme.access_pattern, scheme.quota, scheme.watermarks
     record["apply_interval_us"] = scheme.apply_interval_us
@@ -240,7 +274,7 @@ def _load_scheme(state: EngineState, c: int, s: int, scheme: Scheme) -> None:
     load_filters(state, c, s, scheme.filters)
 
 
-def load_filters(state: EngineState, c: int, s: int, filters: Sequence[Filter]) -> None:
+def load_filters(state: EngineState | Staged, c: int, s: int, filters: Sequence[Filter]) -> None:
     """Install a scheme's filters, given in installation order."""
     core = [condition for condition in filters if condition.layer is FilterLayer.CORE]
     for f, condition in enumerate(core):

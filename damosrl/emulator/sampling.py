@@ -16,10 +16,14 @@ from damosrl.emulator.rng import rand, stream
 from damosrl.emulator.state import EngineState
 from damosrl.emulator.world import accessed, fill_hit_probability
 
+LONGEST_US = U(1 << 61)
+"""Longest sleep, 73,000 years: two of them do not wrap the clock around."""
+
 
 @inner_kernel
 def stretched_us(context: Any, interval_us: np.uint64) -> np.uint64:
-    """Return how long a sleep really takes; at least 1 us, so that time always passes."""
+    """Return how long a sleep really takes: from 1 us, so that time passes, to `LONGEST_US`."""
+    interval_us = min(interval_us, LONGEST_US)
     if context.overshoot == 1.0:
         return at_least_one(interval_us)
     return at_least_one(U(interval_us * context.overshoot + 0.5))
@@ -43,8 +47,13 @@ def sample_exact(world: Any, state: EngineState, c: int) -> None:
 
 @inner_kernel
 def samples_to_event(state: EngineState, c: int, until_us: np.uint64) -> np.uint64:
-    """Return the samples up to the next aggregation, due active scheme, or the end of time."""
+    """Return the samples up to the next aggregation, due active scheme, or the end of time.
+
+    A request is served, and a pause begins, after the next sample.
+    """
     context = state.contexts[c]
+    if context.request != 0 or context.paused != 0:
+        return U(1)
     event = context.next_aggr
     for s in range(context.nr_schemes):
         scheme = state.schemes[c, s]

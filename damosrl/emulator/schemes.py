@@ -11,7 +11,8 @@ from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.quota import adjust_quota, charged_bytes, is_full, is_set, matches
 from damosrl.emulator.regions import is_last, move, region_moving_sum, size_limit, size_of, split_at
 from damosrl.emulator.scores import region_score
-from damosrl.emulator.state import NO_TARGET, EngineState, Regions, code_of
+from damosrl.emulator.state import NO_TARGET, TOO_MANY_CUTS, EngineState, Regions, code_of
+from damosrl.emulator.walks import complete_walk, is_walking, record_piece
 from damosrl.emulator.world import apply_action, on_applied
 
 STAT = code_of(Action.STAT)
@@ -69,7 +70,10 @@ def act(world: Any, state: EngineState, c: int, s: int, r: int) -> None:
     target, start, end = regions.target[c, r], regions.start[c, r], regions.end[c, r]
     count = np.uint32(region_moving_sum(regions, context, c, r))
     on_applied(world, state, c, s, target, start, end, count, regions.age[c, r])
+    passed_before = scheme.sz_ops_filter_passed
     applied = U(apply_action(world, state, c, s, target, start, end))
+    if is_walking(context):
+        record_piece(state, c, s, r, U(count), scheme.sz_ops_filter_passed - passed_before)
     scheme.charged_sz += charged_bytes(scheme, end - start, applied)
     if is_full(context, scheme):
         scheme.cursor_target = target
@@ -144,12 +148,18 @@ def joins(regions: Regions, c: int, left: int, r: int, limit: np.uint64) -> bool
 def walk_regions(world: Any, state: EngineState, c: int) -> None:
     """Apply all due schemes to all regions, in order; what was cut needlessly is joined again.
 
-    Handled regions are compacted to the front, so that cuts fill the gap and joins open it.
+    Handled regions are compacted to the front, so that cuts fill the gap and joins open it. Regions
+    that filters reject may be cut for ever (semantics 9): past ``cut_limit`` the context stops.
     """
     context, regions = state.contexts[c], state.regions
     limit = size_limit(regions, context, c)
+    pieces, most = U(0), U(regions.nr_regions[c]) + context.cut_limit
     kept = r = int(np.int64(0))  # not a literal: those would compile every callee twice
     while r < regions.nr_regions[c]:
+        if pieces == most:
+            context.status = TOO_MANY_CUTS
+            break
+        pieces += U(1)
         for s in range(context.nr_schemes):
             scheme = state.schemes[c, s]
             if scheme.activated != 0 and is_due(context, scheme):
@@ -161,7 +171,11 @@ def walk_regions(world: Any, state: EngineState, c: int) -> None:
                 move(regions, c, r, kept)
             kept += 1
         r += 1
+    for left in range(r, regions.nr_regions[c]):
+        move(regions, c, left, kept)
+        kept += 1
     regions.nr_regions[c] = kept
+    context.pieces += pieces
 
 
 @inner_kernel
@@ -176,6 +190,7 @@ def schedule_schemes(state: EngineState, c: int) -> None:
             if interval_us == U(0):
                 interval_us = context.aggr_us
             scheme.next_apply = context.passed + interval_us // sample_us
+            complete_walk(state, c, s)
 
 
 @inner_kernel

@@ -23,6 +23,32 @@ RUNNING = 0
 """Status: all is well."""
 REGIONS_FULL = 1
 """Status: a region had to be split and the region capacity was used up."""
+TOO_MANY_CUTS = 2
+"""Status: one pass of the schemes cut regions more often than ``cut_limit``."""
+TOO_MUCH_WORK = 3
+"""Status: one call looked at regions more often than ``work_limit`` per emulated second."""
+ENDED = 4
+"""Status: the kdamond has ended by itself; its time passes and nothing else happens."""
+
+AT_TOP = 0
+"""Phase: the next thing is a whole iteration of the main loop."""
+AT_WATERMARKS = 1
+"""Phase: a sleep of the watermark wait is over; requests come next."""
+AT_PAUSE = 2
+"""Phase: a sleep of the pause is over; requests come next, then the rest of an iteration."""
+
+WAKE = 1
+"""Request bit: the commit of numbers that are in force already; it activates all schemes."""
+COMMIT_GOALS = 2
+"""Request bit: commit the staged quota goals (``commit_schemes_quota_goals``)."""
+COMMIT = 4
+"""Request bit: commit everything that is staged."""
+
+NO_WALK = 0
+WALK_PENDING = 1
+WALK_DONE = 2
+WALK_CANCELLED = 3
+"""States of a context's tried-regions request."""
 
 NO_TARGET = -1
 """Charge cursor that points nowhere."""
@@ -56,15 +82,36 @@ CONTEXT = _record(
     # clock: virtual time, and counters in passed sampling intervals (semantics 1.1)
     "aggr_samples now_us passed next_aggr next_ops next_tune "
     # generator, what the split step remembers, size cap of the next merge
-    "rng draws last_nr_regions rotation sz_limit",
-    "nr_targets nr_schemes monitor paused status",
+    "rng draws last_nr_regions rotation sz_limit "
+    # end of the window that the present iteration may complete, shortest wait of the present
+    # watermark wait, limits of work
+    "window_end wmark_wait_us cut_limit work_limit pieces",
+    "nr_targets nr_schemes monitor paused status "
+    # where the main loop stands, what is asked of it, the tried-regions request
+    "phase request walk walk_row walk_count",
     "overshoot",
 )
 """One context. ``monitor`` is EXACT or FAST; a sleep of d lasts d * ``overshoot``, rounded.
 
+``pieces`` counts what the schemes' passes have handled since the engine last looked. ``request``
+has the bits WAKE, COMMIT_GOALS and COMMIT. ``walk_row`` is the context's row of
+``EngineState.tried`` (-1: bytes only), ``walk_count`` how many pieces were reported to it.
+
 ``last_nr_regions`` and ``rotation`` are one pair for all kdamonds in the kernel; here each context
 has its own, as if it were alone, so that contexts may run one after the other or in threads.
 """
+
+_SCHEME_STATE = (
+    # quota state
+    "next_apply esz esz_bp min_score charged_sz charged_from total_charged_sz total_charged_ns "
+    "cursor_addr "
+    # life-time statistics (semantics 2.13)
+    "nr_tried sz_tried nr_applied sz_applied sz_ops_filter_passed qt_exceeds nr_snapshots "
+    # bytes reported to the tried-regions request
+    "walk_bytes"
+)
+_SCHEME_STATE_FLAGS = "cursor_target walk_done"
+_SCHEME_GOALS = "nr_goals nr_goals_defined"
 
 SCHEME = _record(
     # access pattern, closed ranges: bytes, samples, aggregation intervals
@@ -73,23 +120,31 @@ SCHEME = _record(
     "quota_ms quota_bytes reset_interval_ms weight_sz weight_nr_accesses weight_age "
     "fail_charge_num fail_charge_denom "
     # watermarks
-    "wmark_interval_us wmark_high wmark_mid wmark_low max_nr_snapshots "
-    # quota state
-    "next_apply esz esz_bp min_score charged_sz charged_from total_charged_sz total_charged_ns "
-    "cursor_addr "
-    # life-time statistics (semantics 2.13)
-    "nr_tried sz_tried nr_applied sz_applied sz_ops_filter_passed qt_exceeds nr_snapshots",
+    "wmark_interval_us wmark_high wmark_mid wmark_low max_nr_snapshots " + _SCHEME_STATE,
     # goals in force (0 when they are left out) and goals of the document; flags
-    "action target_nid tuner nr_goals nr_goals_defined nr_filters default_reject "
-    "wmark_metric activated cursor_target",
+    f"action target_nid tuner {_SCHEME_GOALS} nr_filters default_reject "
+    f"wmark_metric activated {_SCHEME_STATE_FLAGS}",
 )
 """One scheme: parameters in force and state. ``charged_from`` is in ticks of 1 ms."""
+
+SCHEME_STATE = frozenset(f"{_SCHEME_STATE} {_SCHEME_STATE_FLAGS} {_SCHEME_GOALS}".split())
+"""Fields of a scheme that a commit does not overwrite as a parameter (semantics 2.14).
+
+Goals are committed apart, with their numbers.
+"""
 
 GOAL = _record("target_value current_value base", "metric nid has_base")
 """One quota goal; ``base`` is the PSI total at the previous evaluation."""
 
 FILTER = _record("start end", "type target_idx matching allow")
 """One core filter."""
+
+
+TARGET = _record("", "obsolete first_range nr_ranges")
+"""One staged target: its ranges in ``Staged.ranges``; none means that its regions stay."""
+
+TRIED = _record("start end nr_accesses age sz_filter_passed", "scheme target")
+"""One piece of memory that a scheme was applied to, as tried_regions reports it."""
 
 
 class Regions(NamedTuple):
@@ -114,6 +169,30 @@ class Regions(NamedTuple):
     target: NDArray[np.int64]
 
 
+class Staged(NamedTuple):
+    """What waits to be committed; rows of contexts that never committed anything are unused.
+
+    There are no rows at all until the first commit (`damosrl.emulator.staging`).
+
+    Args:
+        contexts: Attributes, ``(C,)`` `CONTEXT`.
+        schemes: ``(C, S)`` `SCHEME`, parameters only.
+        scheme_words: The same memory as words, ``(C, S, W)`` uint64, a word per field.
+        goals: ``(C, S, G)`` `GOAL`.
+        filters: ``(C, S, F)`` `FILTER`.
+        targets: ``(C, T)`` `TARGET`.
+        ranges: ``(C, Q, 2)`` uint64, start and end, aligned, ascending within a target.
+    """
+
+    contexts: NDArray[np.void]
+    schemes: NDArray[np.void]
+    scheme_words: NDArray[np.uint64]
+    goals: NDArray[np.void]
+    filters: NDArray[np.void]
+    targets: NDArray[np.void]
+    ranges: NDArray[np.uint64]
+
+
 class EngineState(NamedTuple):
     """Everything the engine knows, for C contexts.
 
@@ -121,21 +200,49 @@ class EngineState(NamedTuple):
         regions: The regions.
         contexts: `CONTEXT` records ``(C,)``.
         schemes: `SCHEME` records ``(C, S)``.
+        scheme_words: The same memory as words, ``(C, S, W)`` uint64, a word per field.
         goals: `GOAL` records ``(C, S, G)``.
         filters: `FILTER` records ``(C, S, F)``.
         hit_probability: Scratch of the fast monitor, ``(C, R)``.
         scratch: Words by region, of use within one step only, ``(C, 2, R)``.
         score_bytes: Bytes by priority score of the last quota adjustment, ``(C, 100)``.
+        staged: What is to be committed.
+        tried: `TRIED` records ``(Q, W)`` of the contexts whose regions were asked for.
     """
 
     regions: Regions
     contexts: NDArray[np.void]
     schemes: NDArray[np.void]
+    scheme_words: NDArray[np.uint64]
     goals: NDArray[np.void]
     filters: NDArray[np.void]
     hit_probability: NDArray[np.float64]
     scratch: NDArray[np.uint64]
     score_bytes: NDArray[np.uint64]
+    staged: Staged
+    tried: NDArray[np.void]
+
+
+def words_of(records: NDArray[np.void]) -> NDArray[np.uint64]:
+    """Return records as words, one more axis: every field is one word."""
+    fields = len(records.dtype.names or ())
+    return records.view(np.uint64).reshape(*records.shape, fields)
+
+
+def allocate_staged(
+    contexts: int, schemes: int, goals: int, filters: int, targets: int = 0, ranges: int = 0
+) -> Staged:
+    """Make room for what is to be committed to some contexts."""
+    records = np.zeros((contexts, schemes), SCHEME)
+    return Staged(
+        contexts=np.zeros(contexts, CONTEXT),
+        schemes=records,
+        scheme_words=words_of(records),
+        goals=np.zeros((contexts, schemes, goals), GOAL),
+        filters=np.zeros((contexts, schemes, filters), FILTER),
+        targets=np.zeros((contexts, targets), TARGET),
+        ranges=np.zeros((contexts, ranges, 2), np.uint64),
+    )
 
 
 def allocate(
@@ -162,6 +269,7 @@ def allocate(
     """
     schemes, goals, filters = max(schemes, 1), max(goals, 1), max(filters, 1)
     shape = (contexts, region_capacity)
+    records = np.zeros((contexts, schemes), SCHEME)
     return EngineState(
         regions=Regions(
             nr_regions=np.zeros(contexts, np.int64),
@@ -173,10 +281,13 @@ def allocate(
             target=np.zeros(shape, np.int64),
         ),
         contexts=np.zeros(contexts, CONTEXT),
-        schemes=np.zeros((contexts, schemes), SCHEME),
+        schemes=records,
+        scheme_words=words_of(records),
         goals=np.zeros((contexts, schemes, goals), GOAL),
         filters=np.zeros((contexts, schemes, filters), FILTER),
         hit_probability=np.zeros(shape),
         scratch=np.zeros((contexts, 2, region_capacity), np.uint64),
         score_bytes=np.zeros((contexts, MAX_SCORE + 1), np.uint64),
+        staged=allocate_staged(0, schemes, goals, filters),
+        tried=np.zeros((0, 0), TRIED),
     )

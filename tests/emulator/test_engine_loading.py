@@ -1,5 +1,7 @@
 """Contexts enter the arrays whole or not at all; commits change one number and keep the rest."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -115,13 +117,17 @@ def test_goals_are_left_out_and_return() -> None:
 
 def test_change_restarts_pressure_and_wakes_schemes() -> None:
     """A real change invalidates the PSI base and activates; no change leaves both alone."""
-    state = _loaded(SCHEME)
+    marks = Watermarks(WatermarkMetric.FREE_MEM_RATE, 0, 500, 400, 0)
+    state = _loaded(replace(SCHEME, watermarks=marks))
     run_until(state, empty_script(), 0, 1, np.array([200_000]))
     state.schemes["activated"] = 0
     write_field(state, np.array([0]), 0, SchemeField.GOAL_TARGET, np.array([1000]))
     assert (int(state.goals["has_base"][0, 0, 0]), int(state.schemes["activated"][0, 0])) == (1, 0)
     write_field(state, np.array([0]), 0, SchemeField.GOAL_TARGET, np.array([2000]))
-    assert (int(state.goals["has_base"][0, 0, 0]), int(state.schemes["activated"][0, 0])) == (0, 1)
+    assert int(state.goals["has_base"][0, 0, 0]) == 0
+    between = empty_script()._replace(free_mem=np.array([[0, 450]], np.uint64))
+    run_until(state, between, 0, 1, np.array([205_000]))
+    assert int(state.schemes["activated"][0, 0]) == 1
     assert int(state.goals["target_value"][0, 0, 0]) == 2000
 
 
@@ -183,12 +189,12 @@ def test_what_is_not_emulated_is_refused() -> None:
 
 
 def test_paused_context_only_passes_time() -> None:
-    """A paused context neither samples nor ages, but its time passes."""
+    """A context that starts paused stops at its first request slot; only its time passes."""
     state = allocate(1)
     load_context(state, 0, _context(SCHEME, pause=True), seed=1)
     run_until(state, empty_script(), 0, 1, np.array([500_000]))
     assert int(state.contexts["now_us"][0]) == 500_000
-    assert int(state.contexts["passed"][0]) == 0
+    assert int(state.contexts["passed"][0]) == 1
 
 
 def test_watermark_wait_spans_calls() -> None:
