@@ -9,19 +9,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.damon import AddressRange, Context, Document, Target
+from damosrl.damon import AddressRange, Context, Document
 from damosrl.emulator.describe import describe_machine
 from damosrl.emulator.heat import monitor_heat, physical_heat, virtual_heat
-from damosrl.emulator.loading import check_status, load_context, write_field
+from damosrl.emulator.loading import check_status, load_context
 from damosrl.emulator.memory_state import MemoryWorld, allocate_world, grow_world
+from damosrl.emulator.online import RunningDocuments, with_whole_node
 from damosrl.emulator.oracle import rebalance
 from damosrl.emulator.placement import coldest_last, lay_out, start_fill, start_order
 from damosrl.emulator.presets import MachineConfig, capacities, machine_config
 from damosrl.emulator.pressure import FULL, SOME, average_ratio
 from damosrl.emulator.rate_store import RateStore
 from damosrl.emulator.regions import copy_regions
+from damosrl.emulator.staging import with_tuned_intervals
 from damosrl.emulator.state import EXACT, FAST, allocate
 from damosrl.emulator.tick import begin, run_machines
+from damosrl.emulator.tried import TriedRegions, read_tried, request_tried
 from damosrl.emulator.workload.model import Workload
 from damosrl.errors import EmulatorLimitError, MachineError
 from damosrl.machine import GroundTruth, Plan, Pressure, SchemeStats, Snapshot, Telemetry
@@ -65,6 +68,7 @@ class EmulatedMachines:
         self._configs = _one_per_machine(configs, num_machines)
         self._template = template
         self._kdamonds = len(template.kdamonds)
+        self._documents = RunningDocuments(template, num_machines)
         self._check(monitor, threads)
         self._monitor = MONITORS[monitor]
         contexts = [kdamond.contexts[0] for kdamond in template.kdamonds]
@@ -158,22 +162,56 @@ class EmulatedMachines:
                 monitor=self._monitor,
                 overshoot=config.sleep_overshoot,
             )
+        self._documents.restart(index)
         self._loaded[index] = True
 
     def commit(self, plan: Plan) -> None:
-        """Put a plan's numbers into force on all machines.
+        """Put a plan into force on all machines.
+
+        Where a machine runs the plan's document already, only numbers change; elsewhere the whole
+        document is committed as the kernel does, at the next request slot of each kdamond
+        (`damosrl.emulator.staging`). Documents may differ from the one that machines were started
+        with in anything but the number of kdamonds; loading a machine goes back to that one.
 
         Raises:
-            MachineError: The plan is made for another template.
+            MachineError: The number of kdamonds differs, or the emulator does not know a feature.
+            DocumentError: The kernel would refuse the document; nothing is changed.
         """
-        if plan.template is not self._template and plan.template != self._template:
-            raise MachineError(
-                "the plan's document is not the one the machines were started with",
-                fix="start machines with this template",
-            )
-        first = np.arange(self.num_machines) * self._kdamonds
-        for (kdamond, scheme, field), values in plan.settings.items():
-            write_field(self.engine, first + kdamond, scheme, field, values)
+        self.engine = self._documents.commit(self.engine, plan)
+
+    def request_tried_regions(self, index: int, kdamond: int, *, bytes_only: bool = False) -> None:
+        """Ask one kdamond to write down the next complete pass of each of its schemes.
+
+        Raises:
+            MachineError: A request is pending (EBUSY), or the kdamond has stopped (ECANCELED).
+        """
+        context = index * self._kdamonds + kdamond
+        self.engine = request_tried(self.engine, context, bytes_only=bytes_only)
+
+    def tried_regions(self, index: int, kdamond: int) -> tuple[TriedRegions, ...]:
+        """Return what the schemes of one kdamond handled since it was asked, scheme by scheme.
+
+        It takes the longest apply interval until the answer is there. A ``stat`` scheme that
+        matches all memory makes it a snapshot.
+
+        Raises:
+            MachineError: Not asked, not yet there (EBUSY), or cancelled (ECANCELED).
+            EmulatorLimitError: More pieces than there is room for.
+        """
+        return read_tried(self.engine, index * self._kdamonds + kdamond)
+
+    def tuned_document(self, index: int, document: Document) -> Document:
+        """Return a document with the intervals that one machine's kdamonds run with now.
+
+        It is the kernel's ``update_tuned_intervals``: committing a document that does not have them
+        reverts what interval tuning has reached.
+        """
+        kdamonds = []
+        for place, kdamond in enumerate(document.kdamonds):
+            context = index * self._kdamonds + place
+            tuned = with_tuned_intervals(self.engine, context, kdamond.contexts[0])
+            kdamonds.append(replace(kdamond, contexts=(tuned,)))
+        return Document(tuple(kdamonds))
 
     def run(self, seconds: float) -> Telemetry:
         """Let time pass on all machines and report.
@@ -364,6 +402,6 @@ def _one_per_machine(
 def _on_node(context: Context, start: int, end: int) -> Context:
     targets = tuple(
         target if target.regions else replace(target, regions=(AddressRange(start=start, end=end),))
-        for target in context.targets or (Target(),)
+        for target in with_whole_node(context).targets
     )
     return replace(context, targets=targets)

@@ -197,13 +197,6 @@ def test_commit_changes_numbers_per_machine(
     assert tried[1].max() > 0
 
 
-def test_foreign_plan_is_refused(two_tiers: MachineConfig, make_template: MakeTemplate) -> None:
-    """A plan for another document changes nothing and says so."""
-    machines = EmulatedMachines(two_tiers, 1, make_template())
-    with pytest.raises(MachineError, match="not the one"):
-        machines.commit(Plan(make_template(quota_bytes=7 * MIB), {}))
-
-
 def test_wrong_machines_are_refused(
     two_tiers: MachineConfig, make_template: MakeTemplate, workloads: list[Workload]
 ) -> None:
