@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from damosrl.emulator.arithmetic import U, at_least_one, reached
 from damosrl.emulator.intervals import tune_intervals
 from damosrl.emulator.jit import inner_kernel, lean_kernel
+from damosrl.emulator.legacy import begin_moving_sums, end_moving_sums
 from damosrl.emulator.monitor import highest_count, merge_regions, reset_counts, split_regions
-from damosrl.emulator.regions import apply_min_nr_regions
-from damosrl.emulator.requests import cancel_walk, serve_requests
+from damosrl.emulator.regions import apply_min_nr_regions, size_limit
+from damosrl.emulator.requests import cancel_walk, serve_goals, serve_requests
 from damosrl.emulator.sampling import sample_exact, sample_fast, stretched_us
 from damosrl.emulator.schemes import apply_schemes
 from damosrl.emulator.state import (
@@ -42,7 +43,16 @@ def start_context(state: EngineState, c: int) -> None:
         if interval_us == U(0):
             interval_us = context.aggr_us
         scheme.next_apply = context.passed + interval_us // sample_us
-    context.sz_limit = apply_min_nr_regions(state.regions, context, c)
+    context.sz_limit = first_size_cap(state, c)
+
+
+@inner_kernel
+def first_size_cap(state: EngineState, c: int) -> np.uint64:
+    """Apply min_nr_regions at the start; kernel 6.12 leaves the given regions whole."""
+    context = state.contexts[c]
+    if context.legacy != 0:
+        return size_limit(state.regions, context, c)
+    return apply_min_nr_regions(state.regions, context, c)
 
 
 @inner_kernel
@@ -70,7 +80,8 @@ def merge_and_cap(state: EngineState, c: int) -> None:
     context = state.contexts[c]
     threshold = highest_count(state.regions, c) // 10
     merge_regions(state.regions, context, c, threshold, context.sz_limit)
-    context.sz_limit = apply_min_nr_regions(state.regions, context, c)
+    if context.legacy == 0:
+        context.sz_limit = apply_min_nr_regions(state.regions, context, c)
 
 
 @inner_kernel
@@ -93,13 +104,22 @@ def sample_and_merge(world: Any, state: EngineState, c: int, until_us: np.uint64
     """Run the first half of an iteration: sleep, check accesses, end a full window's counting."""
     context = state.contexts[c]
     context.window_end = context.next_aggr
+    context.ops_end = context.next_ops
+    if context.legacy != 0:
+        serve_goals(state, c)
+        begin_moving_sums(state, c)
+    passed = context.passed
     if context.monitor == EXACT:
         sample_exact(world, state, c)
     else:
         sample_fast(world, state, c, until_us)
-    if reached(context.passed, context.window_end):
+    if context.legacy != 0:
+        end_moving_sums(state, c, context.passed - passed)
+    complete = reached(context.passed, context.window_end)
+    if complete:
         merge_and_cap(state, c)
-    serve_requests(state, c)
+    if complete or context.legacy == 0:
+        serve_requests(state, c)
 
 
 @inner_kernel
@@ -125,6 +145,10 @@ def schemes_and_reset(world: Any, state: EngineState, c: int) -> None:
         apply_schemes(world, state, c)
     if reached(context.passed, context.window_end):
         end_aggregation(world, state, c, context.window_end)
+    if context.legacy != 0 and reached(context.passed, context.ops_end):
+        sample_us = at_least_one(context.sample_us)
+        context.next_ops = context.ops_end + context.ops_update_us // sample_us
+        context.sz_limit = size_limit(state.regions, context, c)
 
 
 @inner_kernel
@@ -135,7 +159,10 @@ def step(world: Any, state: EngineState, c: int, until_us: np.uint64) -> None:
         serve_requests(state, c)
     else:
         if context.phase == AT_WATERMARKS:
-            serve_requests(state, c)
+            if context.legacy != 0:
+                serve_goals(state, c)
+            else:
+                serve_requests(state, c)
             cancel_walk(context)
         if not is_activated(world, state, c):
             return

@@ -44,6 +44,8 @@ def write_fresh(
     regions.nr_accesses[c, write] = 0
     regions.last_nr_accesses[c, write] = 0
     regions.age[c, write] = 0
+    if regions.nr_accesses_bp.shape[1] != 0:
+        regions.nr_accesses_bp[c, write] = 0
     return write + 1
 
 

@@ -20,6 +20,10 @@ def psi_growth(scheme: Any, goal: Any, total: np.uint64) -> np.uint64:
 
     Without a base (first window, or first after a commit) the loop is told to stay as it is.
     """
+    if scheme.legacy != 0:  # up to 7.2: no base is 0, kept over commits
+        growth = U(total - goal.base)
+        goal.base = total
+        return growth
     has_base, base = goal.has_base, goal.base
     goal.has_base, goal.base = 1, total
     if has_base != 0:
@@ -39,5 +43,9 @@ def goals_score(world: Any, state: EngineState, c: int, s: int) -> np.uint64:
         value = U(goal_value(world, state, c, s, g))
         if goal.metric == PSI:
             value = psi_growth(scheme, goal, value)
-        best = max(best, mult_frac(value, BASIS, at_least_one(goal.target_value)))
+        if scheme.legacy != 0:
+            score = value * BASIS // at_least_one(goal.target_value)
+        else:
+            score = mult_frac(value, BASIS, at_least_one(goal.target_value))
+        best = max(best, score)
     return best

@@ -18,6 +18,22 @@ def convert_count(count: np.uint64, samples_before: np.uint64, samples: np.uint6
 
 
 @inner_kernel
+def convert_legacy_region(
+    state: EngineState, c: int, r: int, before: np.uint64, after: np.uint64, complete: bool
+) -> None:
+    """Rescale the one count that kernels up to 7.2 do, and start the moving sum from it."""
+    regions = state.regions
+    if complete:
+        count = convert_count(U(regions.nr_accesses[c, r]), before, after)
+        regions.nr_accesses[c, r] = np.uint32(count)
+    else:
+        count = convert_count(U(regions.last_nr_accesses[c, r]), before, after)
+        regions.last_nr_accesses[c, r] = np.uint32(count)
+        regions.nr_accesses[c, r] = 0
+    regions.nr_accesses_bp[c, r] = np.uint32(count * BASIS)
+
+
+@inner_kernel
 def convert_regions(state: EngineState, c: int, sample_us: np.uint64, aggr_us: np.uint64) -> None:
     """Rescale counts and ages from the intervals in force to new ones."""
     context, regions = state.contexts[c], state.regions
@@ -25,12 +41,15 @@ def convert_regions(state: EngineState, c: int, sample_us: np.uint64, aggr_us: n
     after = aggr_us // sample_us
     complete = reached(context.passed, context.next_aggr)
     for r in range(regions.nr_regions[c]):
-        regions.last_nr_accesses[c, r] = convert_count(
-            U(regions.last_nr_accesses[c, r]), before, after
-        )
-        regions.nr_accesses[c, r] = (
-            convert_count(U(regions.nr_accesses[c, r]), before, after) if complete else U(0)
-        )
+        if context.legacy != 0:
+            convert_legacy_region(state, c, r, before, after, complete)
+        else:
+            regions.last_nr_accesses[c, r] = convert_count(
+                U(regions.last_nr_accesses[c, r]), before, after
+            )
+            regions.nr_accesses[c, r] = (
+                convert_count(U(regions.nr_accesses[c, r]), before, after) if complete else U(0)
+            )
         regions.age[c, r] = U(regions.age[c, r]) * context.aggr_us // aggr_us
 
 

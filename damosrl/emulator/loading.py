@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from damosrl.damon import Attrs, Context, Filter, FilterLayer, Scheme
 from damosrl.emulator.engine import start_context
 from damosrl.emulator.limits import WorkLimits, limit_error
+from damosrl.emulator.releases import NEWEST, is_legacy, refuse_newer
 from damosrl.emulator.state import (
     EXACT,
     FAST,
@@ -43,6 +44,7 @@ def load_context(
     monitor: int = FAST,
     overshoot: float = 1.0,
     limits: WorkLimits | None = None,
+    kernel: str = NEWEST,
 ) -> None:
     """Start one context anew at time 0: regions from its targets, all counters zero.
 
@@ -53,6 +55,7 @@ def load_context(
         seed: Initial state of the random generator, 64 bit.
         monitor: EXACT or FAST.
         overshoot: Real time per requested sleeping time; 1.0 is exact.
+        kernel: Kernel whose rules the context follows, one of `releases.KERNELS`.
         limits: Work after which the context stops; by default what `WorkLimits` says.
 
     Raises:
@@ -61,7 +64,12 @@ def load_context(
     """
     _refuse_modes(monitor, overshoot)
     refuse_unknown(context)
+    refuse_newer(context, kernel)
     _require_room(state, context)
+    if is_legacy(kernel) and not state.regions.nr_accesses_bp.size:
+        raise MachineError(
+            f"the engine has no room for kernel {kernel}", fix="allocate it with legacy=True"
+        )
     record = state.contexts[c : c + 1]
     record[:] = np.zeros((), record.dtype)
     state.schemes[c] = np.zeros((), state.schemes.dtype)
@@ -75,6 +83,7 @@ def load_context(
     record["monitor"] = monitor
     record["paused"] = context.pause
     record["overshoot"] = overshoot
+    record["legacy"] = is_legacy(kernel)
     limits = limits or WorkLimits()
     record["cut_limit"] = limits.cuts_per_pass
     record["work_limit"] = limits.regions_per_second
@@ -233,6 +242,7 @@ def _load_regions(state: EngineState, c: int, context: Context) -> None:
     regions.nr_accesses[c, :used] = 0
     regions.last_nr_accesses[c, :used] = 0
     regions.age[c, :used] = 0
+    regions.nr_accesses_bp[c, :used] = 0
     regions.nr_regions[c] = used
 
 
@@ -264,6 +274,7 @@ def load_scheme(state: EngineState | Staged, c: int, s: int, scheme: Scheme) -> 
     record["tuner"] = code_of(quota.goal_tuner)
     record["nr_goals"] = record["nr_goals_defined"] = len(quota.goals)
     record["activated"] = 1
+    record["legacy"] = state.contexts["legacy"][c]
     record["cursor_target"] = NO_TARGET
     for g, goal in enumerate(quota.goals):
         place = state.goals[c, s, g : g + 1]

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.damon import AddressRange, Context, Document
+from damosrl.damon.documents import read_document
 from damosrl.emulator.describe import describe_machine
 from damosrl.emulator.heat import monitor_heat, physical_heat, virtual_heat
 from damosrl.emulator.loading import check_status, load_context
@@ -21,12 +23,13 @@ from damosrl.emulator.presets import MachineConfig, capacities, machine_config
 from damosrl.emulator.pressure import FULL, SOME, average_ratio
 from damosrl.emulator.rate_store import RateStore
 from damosrl.emulator.regions import copy_regions
+from damosrl.emulator.releases import is_legacy
 from damosrl.emulator.staging import with_tuned_intervals
 from damosrl.emulator.state import EXACT, FAST, allocate
 from damosrl.emulator.tick import begin, run_machines
 from damosrl.emulator.tried import TriedRegions, read_tried, request_tried
 from damosrl.emulator.workload.model import Workload
-from damosrl.errors import EmulatorLimitError, MachineError
+from damosrl.errors import DocumentError, EmulatorLimitError, MachineError
 from damosrl.machine import GroundTruth, Plan, Pressure, SchemeStats, Snapshot, Telemetry
 
 MONITORS = {"fast": FAST, "exact": EXACT}
@@ -68,7 +71,8 @@ class EmulatedMachines:
         self._configs = _one_per_machine(configs, num_machines)
         self._template = template
         self._kdamonds = len(template.kdamonds)
-        self._documents = RunningDocuments(template, num_machines)
+        legacy = np.array([is_legacy(config.kernel) for config in self._configs])
+        self._documents = RunningDocuments(template, legacy)
         self._check(monitor, threads)
         self._monitor = MONITORS[monitor]
         contexts = [kdamond.contexts[0] for kdamond in template.kdamonds]
@@ -79,6 +83,7 @@ class EmulatedMachines:
             schemes=max(len(context.schemes) for context in contexts),
             goals=max((len(scheme.quota.goals) for scheme in schemes), default=0),
             filters=max((len(scheme.filters) for scheme in schemes), default=0),
+            legacy=bool(legacy.any()),
         )
         points = max(len(tier.curve_ns) for config in self._configs for tier in config.tiers)
         self.world: MemoryWorld = allocate_world(num_machines, self._kdamonds + 1, points)
@@ -161,6 +166,7 @@ class EmulatedMachines:
                 int(seeds[kdamond].generate_state(1, np.uint64)[0]),
                 monitor=self._monitor,
                 overshoot=config.sleep_overshoot,
+                kernel=config.kernel,
             )
         self._documents.restart(index)
         self._loaded[index] = True
@@ -178,6 +184,21 @@ class EmulatedMachines:
             DocumentError: The kernel would refuse the document; nothing is changed.
         """
         self.engine = self._documents.commit(self.engine, plan)
+
+    def commit_document(self, source: Path | str | Mapping[str, Any]) -> None:
+        """Commit a kdamonds document, given as a path, text or mapping, on all machines.
+
+        Raises:
+            DocumentError: The document is invalid. Nothing is changed by it, but on machines of
+                kernel 6.12 the kdamonds end: there an error in a commit leaves their main loop.
+            MachineError: As `commit`.
+        """
+        try:
+            document = read_document(source)
+        except DocumentError:
+            self._documents.end_legacy(self.engine)
+            raise
+        self.commit(Plan(document, {}))
 
     def request_tried_regions(self, index: int, kdamond: int, *, bytes_only: bool = False) -> None:
         """Ask one kdamond to write down the next complete pass of each of its schemes.

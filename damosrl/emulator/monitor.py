@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from damosrl.emulator.arithmetic import MASK_32, U, align_down, at_least_one
+from damosrl.emulator.arithmetic import BASIS, MASK_32, U, align_down, at_least_one
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.regions import Index, place, size_of
 from damosrl.emulator.rng import lcg, short_span
@@ -29,12 +29,19 @@ def highest_count(regions: Regions, c: int) -> np.int64:
 
 
 @inner_kernel
-def age_regions(regions: Regions, c: int, threshold: np.int64) -> None:
-    """Age regions by one aggregation; where the count has changed, the age starts anew."""
+def age_regions(regions: Regions, c: int, threshold: np.int64, to_zero_counts: bool) -> None:
+    """Age regions by one aggregation; where the count has changed, the age starts anew.
+
+    Args:
+        regions: The regions.
+        c: Context.
+        threshold: Largest difference that is no change.
+        to_zero_counts: Whether a change from or to zero always is one (not in 6.12).
+    """
     for r in range(regions.nr_regions[c]):
         now = np.int64(regions.nr_accesses[c, r])
         last = np.int64(regions.last_nr_accesses[c, r])
-        kept = abs(now - last) <= threshold and (now == 0) == (last == 0)
+        kept = abs(now - last) <= threshold and (not to_zero_counts or (now == 0) == (last == 0))
         regions.age[c, r] = regions.age[c, r] + np.uint32(1) if kept else np.uint32(0)
 
 
@@ -71,7 +78,7 @@ def merge_once(regions: Regions, c: int, threshold: np.int64, cap: np.uint64) ->
     """
     if regions.nr_regions[c] == 0:
         return
-    kept = U(0)
+    kept, has_bp = U(0), regions.nr_accesses_bp.shape[1] != 0
     target, start, end = regions.target[c, 0], regions.start[c, 0], regions.end[c, 0]
     count, age = U(regions.nr_accesses[c, 0]), U(regions.age[c, 0])
     for r in range(1, regions.nr_regions[c]):
@@ -87,6 +94,8 @@ def merge_once(regions: Regions, c: int, threshold: np.int64, cap: np.uint64) ->
             count = weighted_mean(count, size, right_count, right_size) & MASK_32
             age = weighted_mean(age, size, right_age, right_size) & MASK_32
             end = right_end
+            if has_bp:
+                regions.nr_accesses_bp[c, kept] = np.uint32(count * BASIS)
         else:
             close_region(regions, c, kept, end, count, age)
             kept += UNIT
@@ -96,6 +105,8 @@ def merge_once(regions: Regions, c: int, threshold: np.int64, cap: np.uint64) ->
                 regions.target[c, kept] = target
                 regions.start[c, kept] = start
                 regions.last_nr_accesses[c, kept] = regions.last_nr_accesses[c, r]
+                if has_bp:
+                    regions.nr_accesses_bp[c, kept] = regions.nr_accesses_bp[c, r]
     close_region(regions, c, kept, end, count, age)
     regions.nr_regions[c] = kept + UNIT
 
@@ -106,7 +117,7 @@ def merge_regions(
 ) -> None:
     """Age and merge; with too many regions merge again under growing thresholds."""
     samples = np.int64(context.aggr_us // at_least_one(context.sample_us))
-    age_regions(regions, c, threshold)
+    age_regions(regions, c, threshold, context.legacy == 0)
     merge_once(regions, c, threshold, cap)
     while U(regions.nr_regions[c]) > context.max_nr_regions and threshold < samples:
         threshold = max(np.int64(1), 2 * threshold) if threshold < samples // 2 else samples
@@ -225,6 +236,8 @@ def split_regions(state: EngineState, c: int) -> None:
     """Cut regions at random so that borders can move where the accesses are."""
     context = state.contexts[c]
     used = U(state.regions.nr_regions[c])
+    if context.legacy != 0 and used > context.max_nr_regions // U(2):
+        return
     if used < context.max_nr_regions:
         if used > context.max_nr_regions // U(2):
             cuts = draw_cuts_above_half(state, c)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from damosrl.damon import Context, Document, Target
 from damosrl.emulator.loading import write_field
 from damosrl.emulator.staging import check_commit, request_commit
-from damosrl.emulator.state import COMMIT, EngineState
+from damosrl.emulator.state import COMMIT, ENDED, EngineState
 from damosrl.errors import MachineError
 from damosrl.machine import IntArray, Plan, Setting
 
@@ -18,13 +19,16 @@ class RunningDocuments:
 
     Args:
         template: What machines are started with.
-        num_machines: Number of machines N.
+        legacy: Which machines run kernel 6.12, ``(N,)``: there even numbers are committed whole,
+            since a commit waits for the end of a window.
     """
 
-    def __init__(self, template: Document, num_machines: int) -> None:
+    def __init__(self, template: Document, legacy: NDArray[np.bool_]) -> None:
         self._template = template
         self._kdamonds = len(template.kdamonds)
-        self._running = [template] * num_machines
+        self._running = [template] * len(legacy)
+        self._legacy = legacy
+        self._all_new = not legacy.any()
         self._common: Document | None = template
 
     def restart(self, machine: int) -> None:
@@ -43,14 +47,19 @@ class RunningDocuments:
             DocumentError: The kernel would refuse the plan; nothing is changed.
         """
         pending = bool(np.any(engine.contexts["request"] & COMMIT))
-        if self._common is not None and not pending and self._is_running(plan.template):
+        if (
+            self._all_new
+            and self._common is not None
+            and not pending
+            and self._is_running(plan.template)
+        ):
             first = np.arange(len(self._running)) * self._kdamonds
             _write_fields(engine, first, plan.settings)
             return engine
         return self._commit_where_needed(engine, plan)
 
     def _is_running(self, template: Document) -> bool:
-        return template is self._common or template == self._common
+        return template is self._common or template == self._common  # None: no common one
 
     def _commit_where_needed(self, engine: EngineState, plan: Plan) -> EngineState:
         if len(plan.template.kdamonds) != self._kdamonds:
@@ -64,7 +73,7 @@ class RunningDocuments:
         waiting = (requests & COMMIT != 0).any(axis=1)
         different = {id(document): document != plan.template for document in self._running}
         differs = np.array([different[id(document)] for document in self._running])
-        whole = np.flatnonzero(differs | waiting)
+        whole = np.flatnonzero(differs | waiting | self._legacy)
         first = whole * self._kdamonds
         contexts = [with_whole_node(item.contexts[0]) for item in plan.template.kdamonds]
         for kdamond, context in enumerate(contexts):
@@ -73,12 +82,16 @@ class RunningDocuments:
             engine = request_commit(engine, first + kdamond, context)
         settings = {key: values[whole] for key, values in plan.settings.items()}
         _write_fields(engine, first, settings, staged=True)
-        others = np.flatnonzero(~(differs | waiting))
+        others = np.flatnonzero(~(differs | waiting | self._legacy))
         settings = {key: values[others] for key, values in plan.settings.items()}
         _write_fields(engine, others * self._kdamonds, settings)
         self._running = [plan.template] * len(self._running)
         self._common = plan.template
         return engine
+
+    def end_legacy(self, engine: EngineState) -> None:
+        """Let the kdamonds of kernel 6.12 end, as a commit of an invalid document makes them."""
+        engine.contexts["status"][np.repeat(self._legacy, self._kdamonds)] = ENDED
 
 
 def with_whole_node(context: Context) -> Context:

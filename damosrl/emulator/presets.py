@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from damosrl.config import load_choice, load_yaml, typed
 from damosrl.damon.units import parse_bp, parse_size
+from damosrl.emulator.releases import NEWEST, is_legacy
 from damosrl.errors import MachineError
 
 UPPER_FILL = 0.6
@@ -103,6 +104,8 @@ class MachineConfig:
         pingpong_window_s: Memory moved back within this time counts as returned.
         max_extents: Extents a machine may have.
         latency_probe: Telemetry carries the mean latency.
+        kernel: Kernel whose DAMON the machine runs, "7.3" or "6.12"; see
+            `damosrl.emulator.releases` for what is different.
     """
 
     name: str
@@ -117,8 +120,10 @@ class MachineConfig:
     pingpong_window_s: float = 30.0
     max_extents: int = 65536
     latency_probe: bool = True
+    kernel: str = NEWEST
 
     def __post_init__(self) -> None:
+        is_legacy(self.kernel)
         kinds = [tier.kind for tier in self.tiers]
         if kinds[:1] != ["memory"] or "swap" in kinds[:-1]:
             raise MachineError(

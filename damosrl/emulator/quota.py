@@ -51,7 +51,9 @@ def charged_bytes(scheme: Any, size: np.uint64, applied: np.uint64) -> np.uint64
 
 @lean_kernel
 def is_set(scheme: Any) -> bool:
-    """Tell whether a scheme has any quota."""
+    """Tell whether a scheme has any quota; kernel 6.12 asks for an effective one."""
+    if scheme.legacy != 0:
+        return bool(scheme.esz != U(0))
     return bool(
         scheme.esz != U(0)
         or scheme.quota_bytes != U(0)
@@ -62,7 +64,9 @@ def is_set(scheme: Any) -> bool:
 
 @lean_kernel
 def is_full(context: Any, scheme: Any) -> bool:
-    """Tell whether less than one smallest region is left of the quota."""
+    """Tell whether less than one smallest region (6.12: nothing) is left of the quota."""
+    if scheme.legacy != 0:
+        return bool(scheme.esz != U(0) and scheme.charged_sz >= scheme.esz)
     return is_set(scheme) and (
         scheme.charged_sz >= scheme.esz or scheme.esz - scheme.charged_sz < context.min_region_sz
     )
@@ -85,12 +89,34 @@ def follow_goals(world: Any, state: EngineState, c: int, s: int) -> np.uint64:
     return granted
 
 
+@inner_kernel
+def set_legacy_quota(world: Any, state: EngineState, c: int, s: int) -> None:
+    """Set the effective quota as kernel 6.12: a time quota lifts it to the smallest region."""
+    context, scheme = state.contexts[c], state.schemes[c, s]
+    size = ALL_BITS
+    if scheme.nr_goals > 0:
+        score = goals_score(world, state, c, s)
+        scheme.esz_bp = feed_loop_next_input(max(scheme.esz_bp, BASIS), score)
+        size = scheme.esz_bp // BASIS
+    if scheme.quota_ms != U(0):
+        per_ms = DEFAULT_BYTES_PER_MS
+        if scheme.total_charged_ns != U(0):
+            per_ms = scheme.total_charged_sz * U(1000000) // scheme.total_charged_ns
+        size = max(min(size, per_ms * scheme.quota_ms), context.min_region_sz)
+    if U(0) < scheme.quota_bytes < size:
+        size = scheme.quota_bytes
+    scheme.esz = size
+
+
 @lean_kernel
 def set_effective_quota(world: Any, state: EngineState, c: int, s: int) -> None:
     """Set the scheme's effective quota: the smallest of goals, time and bytes."""
     context, scheme = state.contexts[c], state.schemes[c, s]
     if scheme.quota_ms == U(0) and scheme.nr_goals == 0:
         scheme.esz = scheme.quota_bytes
+        return
+    if scheme.legacy != 0:
+        set_legacy_quota(world, state, c, s)
         return
     size = ALL_BITS
     if scheme.nr_goals > 0:
@@ -119,8 +145,9 @@ def start_window(world: Any, state: EngineState, c: int, s: int) -> None:
     now = FIRST_TICK + context.now_us // U(1000)
     if scheme.total_charged_sz == U(0) and scheme.charged_from == U(0):
         scheme.charged_from = now
-        set_effective_quota(world, state, c, s)
-        on_esz(world, state, c, s)
+        if scheme.legacy == 0:  # 6.12 leaves the first window without a limit
+            set_effective_quota(world, state, c, s)
+            on_esz(world, state, c, s)
     if now - scheme.charged_from < window_ticks(scheme.reset_interval_ms):
         return
     if is_full(context, scheme):
@@ -156,7 +183,9 @@ def fill_histogram(state: EngineState, c: int, s: int) -> np.int64:
     r = int(np.int64(0))  # not a literal: those would compile every callee twice
     while r < regions.nr_regions[c]:
         if matches(regions, context, scheme, c, r):
-            verdict, r = core_filter(state, c, s, r, r)
+            verdict = np.int64(0)
+            if scheme.legacy == 0:  # the histogram of 6.12 knows no filters
+                verdict, r = core_filter(state, c, s, r, r)
             if verdict != REJECTED:
                 score = np.int64(region_score(regions, context, scheme, c, r))
                 state.score_bytes[c, score] += size_of(regions, c, r)
@@ -180,7 +209,11 @@ def set_min_score(state: EngineState, c: int, s: int) -> None:
 @inner_kernel
 def adjust_quota(world: Any, state: EngineState, c: int, s: int) -> None:
     """Bring a due scheme's quota up to date before it is applied."""
-    if not is_set(state.schemes[c, s]):
+    scheme = state.schemes[c, s]
+    limited = is_set(scheme)
+    if scheme.legacy != 0:  # 6.12 asks for the parameters alone here
+        limited = scheme.quota_ms != U(0) or scheme.quota_bytes != U(0) or scheme.nr_goals > 0
+    if not limited:
         return
     start_window(world, state, c, s)
     set_min_score(state, c, s)

@@ -36,6 +36,8 @@ def place(
     regions.last_nr_accesses[c, to] = regions.last_nr_accesses[c, source]
     regions.age[c, to] = regions.age[c, source]
     regions.target[c, to] = regions.target[c, source]
+    if regions.nr_accesses_bp.shape[1] != 0:
+        regions.nr_accesses_bp[c, to] = regions.nr_accesses_bp[c, source]
     regions.start[c, to] = start
     regions.end[c, to] = end
 
@@ -135,7 +137,9 @@ def moving_sum(context: Any, nr_accesses: np.uint32, last_nr_accesses: np.uint32
 
 @inner_kernel
 def region_moving_sum(regions: Regions, context: Any, c: int, r: int) -> np.uint64:
-    """Return the pseudo moving sum of one region."""
+    """Return the pseudo moving sum of one region; kernel 6.12 keeps it in the region."""
+    if context.legacy != 0:
+        return U(regions.nr_accesses_bp[c, r]) // BASIS
     return moving_sum(context, regions.nr_accesses[c, r], regions.last_nr_accesses[c, r])
 
 

@@ -36,6 +36,15 @@ def serve_requests(state: EngineState, c: int) -> None:
 
 
 @inner_kernel
+def serve_goals(state: EngineState, c: int) -> None:
+    """Serve what kernel 6.12 does before a sample: a whole commit waits for a window's end."""
+    context = state.contexts[c]
+    if context.request & COMMIT_GOALS:
+        context.request &= ~COMMIT_GOALS
+        commit_staged_goals(state, c)
+
+
+@inner_kernel
 def cancel_walk(context: Any) -> None:
     """End a tried-regions request that cannot be served: the kernel's ECANCELED."""
     if context.walk == WALK_PENDING:

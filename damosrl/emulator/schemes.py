@@ -126,7 +126,7 @@ def apply_scheme(world: Any, state: EngineState, c: int, s: int, r: int, free_fr
         return r
     if matches(regions, context, scheme, c, r) and is_prior(state, c, s, r):
         r = apply_in_quota(world, state, c, s, r, free_from)
-    if is_last(regions, c, r):
+    if is_last(regions, c, r) and scheme.legacy == 0:
         scheme.nr_snapshots += U(1)
     return r
 
@@ -164,7 +164,7 @@ def walk_regions(world: Any, state: EngineState, c: int) -> None:
             scheme = state.schemes[c, s]
             if scheme.activated != 0 and is_due(context, scheme):
                 r = apply_scheme(world, state, c, s, r, kept)
-        if kept > 0 and joins(regions, c, kept - 1, r, limit):
+        if kept > 0 and context.legacy == 0 and joins(regions, c, kept - 1, r, limit):
             regions.end[c, kept - 1] = regions.end[c, r]
         else:
             if kept != r:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from damosrl.damon import Attrs, Context, Target
 from damosrl.emulator.loading import load_attrs, load_scheme, refuse_unknown
+from damosrl.emulator.releases import OLDEST, refuse_newer
 from damosrl.emulator.room import make_room, room_for
 from damosrl.emulator.state import COMMIT, COMMIT_GOALS, EngineState
 from damosrl.emulator.targets import aligned_ranges
@@ -55,6 +56,8 @@ def check_commit(
     """
     refuse_unknown(new)
     for c in contexts:
+        if state.contexts["legacy"][c]:
+            refuse_newer(new, OLDEST)
         _refuse_missing_targets(state, int(c), new)
 
 
@@ -117,6 +120,7 @@ def _stage(
     record = staged.contexts[first : first + 1]
     for table in (staged.contexts, staged.schemes, staged.goals, staged.filters, staged.targets):
         table[first] = np.zeros((), table.dtype)
+    record["legacy"] = state.contexts["legacy"][first]
     load_attrs(record, new.attrs)
     record["min_region_sz"] = new.min_region_sz
     record["nr_targets"] = len(new.targets)
@@ -128,6 +132,7 @@ def _stage(
     for table in (staged.contexts, staged.schemes, staged.goals, staged.filters, staged.targets):
         table[rows[1:]] = table[first]
     staged.ranges[rows[1:]] = staged.ranges[first]
+    staged.schemes["legacy"][rows] = state.contexts["legacy"][rows, None]
     state.contexts["request"][rows] |= request
     return state
 

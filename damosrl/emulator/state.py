@@ -83,12 +83,12 @@ CONTEXT = _record(
     "aggr_samples now_us passed next_aggr next_ops next_tune "
     # generator, what the split step remembers, size cap of the next merge
     "rng draws last_nr_regions rotation sz_limit "
-    # end of the window that the present iteration may complete, shortest wait of the present
-    # watermark wait, limits of work
-    "window_end wmark_wait_us cut_limit work_limit pieces",
+    # what the present iteration may complete: window, ops update; shortest wait of the present
+    # watermark wait; limits of work
+    "window_end ops_end wmark_wait_us cut_limit work_limit pieces",
     "nr_targets nr_schemes monitor paused status "
     # where the main loop stands, what is asked of it, the tried-regions request
-    "phase request walk walk_row walk_count",
+    "phase request walk walk_row walk_count legacy",
     "overshoot",
 )
 """One context. ``monitor`` is EXACT or FAST; a sleep of d lasts d * ``overshoot``, rounded.
@@ -96,6 +96,7 @@ CONTEXT = _record(
 ``pieces`` counts what the schemes' passes have handled since the engine last looked. ``request``
 has the bits WAKE, COMMIT_GOALS and COMMIT. ``walk_row`` is the context's row of
 ``EngineState.tried`` (-1: bytes only), ``walk_count`` how many pieces were reported to it.
+``legacy`` is 1 for a kernel 6.12 (`damosrl.emulator.releases`), in every scheme's record as well.
 
 ``last_nr_regions`` and ``rotation`` are one pair for all kdamonds in the kernel; here each context
 has its own, as if it were alone, so that contexts may run one after the other or in threads.
@@ -123,7 +124,7 @@ SCHEME = _record(
     "wmark_interval_us wmark_high wmark_mid wmark_low max_nr_snapshots " + _SCHEME_STATE,
     # goals in force (0 when they are left out) and goals of the document; flags
     f"action target_nid tuner {_SCHEME_GOALS} nr_filters default_reject "
-    f"wmark_metric activated {_SCHEME_STATE_FLAGS}",
+    f"wmark_metric activated legacy {_SCHEME_STATE_FLAGS}",
 )
 """One scheme: parameters in force and state. ``charged_from`` is in ticks of 1 ms."""
 
@@ -158,6 +159,8 @@ class Regions(NamedTuple):
         last_nr_accesses: Count of the previous aggregation, ``(C, R)`` uint32.
         age: Aggregation intervals, ``(C, R)`` uint32.
         target: Index of the monitoring target, ``(C, R)`` int64.
+        nr_accesses_bp: Moving sum in 1/10000 as kernel 6.12 keeps it, ``(C, R)`` uint32; no
+            columns where no context needs it.
     """
 
     nr_regions: NDArray[np.int64]
@@ -167,6 +170,7 @@ class Regions(NamedTuple):
     last_nr_accesses: NDArray[np.uint32]
     age: NDArray[np.uint32]
     target: NDArray[np.int64]
+    nr_accesses_bp: NDArray[np.uint32]
 
 
 class Staged(NamedTuple):
@@ -252,6 +256,7 @@ def allocate(
     schemes: int = 1,
     goals: int = 1,
     filters: int = 1,
+    legacy: bool = False,
 ) -> EngineState:
     """Make room for some contexts; load each with `damosrl.emulator.loading.load_context`.
 
@@ -262,6 +267,7 @@ def allocate(
         schemes: Schemes S per context, at least 1.
         goals: Goals G per scheme, at least 1.
         filters: Core filters F per scheme, at least 1.
+        legacy: Make room for what kernel 6.12 knows of a region.
 
     Example:
         >>> allocate(2, region_capacity=100).regions.start.shape
@@ -279,6 +285,7 @@ def allocate(
             last_nr_accesses=np.zeros(shape, np.uint32),
             age=np.zeros(shape, np.uint32),
             target=np.zeros(shape, np.int64),
+            nr_accesses_bp=np.zeros(shape if legacy else (contexts, 0), np.uint32),
         ),
         contexts=np.zeros(contexts, CONTEXT),
         schemes=records,

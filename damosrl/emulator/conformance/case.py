@@ -107,7 +107,14 @@ class CaseRunner:
             self._allocate()
 
     def _allocate(self) -> None:
-        self._state = allocate(1, region_capacity=self._regions, **self._room)
+        room = self._room
+        self._state = allocate(
+            1,
+            region_capacity=self._regions,
+            schemes=room["schemes"],
+            goals=room["goals"],
+            filters=room["filters"],
+        )
 
     def _run(self, case: Case, context: Context) -> dict[str, Any]:
         state = self._state

@@ -169,3 +169,42 @@ def test_untuned_plan_reverts_tuning(
     machines.commit(Plan(tuning, {}))
     machines.run(0.001)
     assert int(machines.engine.contexts["sample_us"][0]) == 5000
+
+
+def test_kernel_is_chosen_per_machine(
+    two_tiers: MachineConfig, make_template: MakeTemplate, make_workload: MakeWorkload
+) -> None:
+    """One batch may hold both kernels; numbers reach 6.12 at a window's end, 7.3 at once."""
+    old = replace(two_tiers, kernel="6.12")
+    template = make_template()
+    machines = EmulatedMachines([two_tiers, old], 2, template)
+    for index in range(2):
+        machines.load(index, make_workload([50.0, 0.0, 5.0, 0.0]), seed=index)
+    setting = Setting(0, 0, SchemeField.QUOTA_BYTES)
+    machines.commit(Plan(template, {setting: np.array([MIB, 2 * MIB])}))
+    assert machines.engine.schemes["quota_bytes"][::2, 0].tolist() == [MIB, 64 * MIB]
+    machines.run(0.1)
+    assert machines.engine.schemes["quota_bytes"][::2, 0].tolist() == [MIB, 2 * MIB]
+    assert machines.engine.schemes["legacy"][:, 0].tolist() == [0, 0, 1, 1]
+    with pytest.raises(MachineError, match=r"quota goal node_mem_free_bp.*kernel 6\.16"):
+        machines.commit(Plan(make_template(goals=True), {}))
+
+
+def test_bad_commit_ends_old_kdamonds(
+    two_tiers: MachineConfig, make_template: MakeTemplate, make_workload: MakeWorkload
+) -> None:
+    """An invalid document changes nothing on 7.3 and ends the kdamonds of 6.12; time goes on."""
+    machines = EmulatedMachines([two_tiers, replace(two_tiers, kernel="6.12")], 2, make_template())
+    for index in range(2):
+        machines.load(index, make_workload([50.0, 0.0, 5.0, 0.0]), seed=index)
+    machines.run(1.0)
+    bad = {"kdamonds": [{"contexts": [{"ops": "paddr", "nr_regions": {"min": 1, "max": 2}}]}]}
+    with pytest.raises(DocumentError):
+        machines.commit_document(bad)
+    passed = machines.engine.contexts["passed"].copy()
+    telemetry = machines.run(1.0)
+    grown = machines.engine.contexts["passed"] > passed
+    assert grown.tolist() == [True, True, False, False]
+    assert telemetry.time_s.tolist() == [2.0, 2.0]
+    with pytest.raises(MachineError, match="ECANCELED"):
+        machines.request_tried_regions(1, 0)
