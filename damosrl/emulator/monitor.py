@@ -41,7 +41,8 @@ def age_regions(regions: Regions, c: int, threshold: np.int64, to_zero_counts: b
     for r in range(regions.nr_regions[c]):
         now = np.int64(regions.nr_accesses[c, r])
         last = np.int64(regions.last_nr_accesses[c, r])
-        kept = abs(now - last) <= threshold and (not to_zero_counts or (now == 0) == (last == 0))
+        turned = ((now == 0) != (last == 0)) & to_zero_counts
+        kept = (abs(now - last) <= threshold) & (not turned)
         regions.age[c, r] = regions.age[c, r] + np.uint32(1) if kept else np.uint32(0)
 
 
