@@ -14,6 +14,7 @@ from damosrl.damon import AddressRange, Context, Document
 from damosrl.damon.documents import read_document
 from damosrl.emulator.describe import describe_machine
 from damosrl.emulator.heat import monitor_heat, physical_heat, virtual_heat
+from damosrl.emulator.limits import WorkLimits
 from damosrl.emulator.loading import check_status, load_context
 from damosrl.emulator.memory_state import MemoryWorld, allocate_world, grow_world
 from damosrl.emulator.online import RunningDocuments, with_whole_node
@@ -50,6 +51,7 @@ class EmulatedMachines:
             means the whole node.
         monitor: ``fast`` draws a region's count at once, ``exact`` samples as the kernel does.
         threads: Threads that share the machines.
+        limits: Work after which a kdamond is given up; by default what `WorkLimits` says.
 
     Raises:
         MachineError: Machines, template or monitor do not fit together.
@@ -67,6 +69,7 @@ class EmulatedMachines:
         template: Document,
         monitor: Literal["fast", "exact"] = "fast",
         threads: int = 1,
+        limits: WorkLimits | None = None,
     ) -> None:
         self._configs = _one_per_machine(configs, num_machines)
         self._template = template
@@ -75,6 +78,7 @@ class EmulatedMachines:
         self._documents = RunningDocuments(template, legacy)
         self._check(monitor, threads)
         self._monitor = MONITORS[monitor]
+        self._limits = limits
         contexts = [kdamond.contexts[0] for kdamond in template.kdamonds]
         schemes = [scheme for context in contexts for scheme in context.schemes]
         self.engine = allocate(
@@ -167,6 +171,7 @@ class EmulatedMachines:
                 monitor=self._monitor,
                 overshoot=config.sleep_overshoot,
                 kernel=config.kernel,
+                limits=self._limits,
             )
         self._documents.restart(index)
         self._loaded[index] = True

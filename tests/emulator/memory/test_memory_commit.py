@@ -16,9 +16,10 @@ from damosrl.damon import (
     Scheme,
     Target,
 )
+from damosrl.emulator.limits import WorkLimits
 from damosrl.emulator.machine import EmulatedMachines
 from damosrl.emulator.presets import MachineConfig
-from damosrl.errors import DocumentError, MachineError
+from damosrl.errors import DocumentError, EmulatorLimitError, MachineError
 from damosrl.machine import Plan, SchemeField, Setting
 from tests.emulator.memory.conftest import MakeTemplate, MakeWorkload
 
@@ -208,3 +209,14 @@ def test_bad_commit_ends_old_kdamonds(
     assert telemetry.time_s.tolist() == [2.0, 2.0]
     with pytest.raises(MachineError, match="ECANCELED"):
         machines.request_tried_regions(1, 0)
+
+
+def test_work_limits_reach_the_kdamonds(
+    two_tiers: MachineConfig, make_template: MakeTemplate, make_workload: MakeWorkload
+) -> None:
+    """A limit given to the machines stops a run with the error that names it."""
+    limits = WorkLimits(regions_per_second=20)
+    machines = EmulatedMachines(two_tiers, 1, make_template(), limits=limits)
+    machines.load(0, make_workload([50.0, 0.0]), seed=1)
+    with pytest.raises(EmulatorLimitError, match="regions_per_second=20"):
+        machines.run(1.0)
