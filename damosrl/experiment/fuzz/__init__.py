@@ -1,0 +1,1 @@
+"""Fuzzing: random documents through reader, explanation and emulator, and what must always hold."""
