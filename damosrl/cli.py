@@ -79,6 +79,30 @@ def _cases(parser: argparse.ArgumentParser) -> None:
     _quiet(parser)
 
 
+def _module(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="damon_reclaim, mtier, ...")
+    parser.add_argument(
+        "parameters", nargs="*", metavar="param=value", help="as in /sys/module/NAME/parameters"
+    )
+    parser.add_argument("--list", action="store_true", help="list parameters instead")
+    parser.add_argument(
+        "--ram",
+        action="append",
+        default=[],
+        metavar="START-END",
+        help="a System RAM range of the machine; may be repeated",
+    )
+    parser.add_argument(
+        "--node",
+        action="append",
+        default=[],
+        metavar="START-END",
+        help="address span of memory node 0, then of node 1, ...",
+    )
+    parser.add_argument("--format", default="json", metavar="json|yaml", help="default: json")
+    parser.add_argument("--kernel", default="7.3", metavar="7.3|6.12", help="default: 7.3")
+
+
 _GROUPS_HELP = """\
 settings are key=value words; a group (machine, workload, agent, task, reward, safety) takes a
 name of conf/ or the path of a YAML; group.key=value changes one number; list+=[item] lengthens a
@@ -132,6 +156,14 @@ COMMANDS = (
         "damosrl env describe",
         "damosrl.experiment.commands:describe",
         _settings,
+    ),
+    Command(
+        "module",
+        "print the kdamonds document that a kernel module with few knobs stands for",
+        "damosrl module damon_reclaim min_age=30000000 --ram 0-4G",
+        "damosrl.experiment.commands:module",
+        _module,
+        "without NAME, or with --list: modules, parameters, defaults and their meaning.",
     ),
     Command(
         "bench",

@@ -90,6 +90,25 @@ def describe(arguments: Namespace) -> int:
     return 0
 
 
+def module(arguments: Namespace) -> int:
+    """Run `damosrl module`."""
+    from damosrl.experiment.modules import list_modules, module_document  # noqa: PLC0415
+
+    if arguments.list or arguments.name is None:
+        print(list_modules(arguments.name))
+        return 0
+    text = module_document(
+        arguments.name,
+        arguments.parameters,
+        ram=arguments.ram,
+        nodes=arguments.node,
+        kernel=arguments.kernel,
+        form=arguments.format,
+    )
+    print(text, end="")
+    return 0
+
+
 def bench(arguments: Namespace) -> int:
     """Run `damosrl bench`."""
     from damosrl.experiment.bench import as_json, run  # noqa: PLC0415
