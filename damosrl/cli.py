@@ -103,6 +103,17 @@ def _module(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kernel", default="7.3", metavar="7.3|6.12", help="default: 7.3")
 
 
+def _document(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "document", metavar="DOCUMENT", help="kdamonds document, JSON or YAML; - is standard input"
+    )
+    parser.add_argument(
+        "--kernel", default="7.3", metavar="X.Y", help="warn of what this kernel lacks (6.12..7.3)"
+    )
+    parser.add_argument("--json", action="store_true", help="print statements and traps as JSON")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if there are warnings")
+
+
 _GROUPS_HELP = """\
 settings are key=value words; a group (machine, workload, agent, task, reward, safety) takes a
 name of conf/ or the path of a YAML; group.key=value changes one number; list+=[item] lengthens a
@@ -149,6 +160,14 @@ COMMANDS = (
         "damosrl.experiment.commands:conformance",
         _cases,
         "`damosrl conformance --random 2000 --jobs 2` compares the engine with the reference.",
+    ),
+    Command(
+        "explain",
+        "say in plain words what a kdamonds document will do, and warn of its traps",
+        "damosrl explain examples/documents/reclaim.yaml",
+        "damosrl.damon.explain.command:run",
+        _document,
+        "exit status: 0; 1 with --strict if there are warnings; 2 if the document is refused.",
     ),
     Command(
         "env describe",
