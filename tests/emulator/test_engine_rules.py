@@ -23,7 +23,6 @@ from damosrl.damon import (
 )
 from damosrl.emulator.engine import run_until
 from damosrl.emulator.loading import load_context
-from damosrl.emulator.monitor import merge_once
 from damosrl.emulator.regions import copy_regions
 from damosrl.emulator.scripted import AGGREGATION, APPLIED, ESZ, ScriptedWorld, empty_script
 from damosrl.emulator.state import EXACT, EngineState, allocate
@@ -148,17 +147,6 @@ def test_moving_sums_are_whole_at_the_boundary() -> None:
     used = int(state.regions.nr_regions[0])
     assert set(sums[0, :used].tolist()) == {20}
     assert set(state.regions.nr_accesses[0, :used].tolist()) == {10}
-
-
-def test_merge_two_regions() -> None:
-    """[0,100) nr 10 age 9 and [100,300) nr 20 age 21 give nr 16, age 17 (KUnit)."""
-    regions = allocate(1, region_capacity=2).regions
-    regions.nr_regions[0] = 2
-    regions.end[0], regions.start[0] = [100, 300], [0, 100]
-    regions.nr_accesses[0], regions.age[0] = [10, 20], [9, 21]
-    merge_once(regions, 0, np.int64(10), np.uint64(300))
-    got = (int(regions.end[0, 0]), int(regions.nr_accesses[0, 0]), int(regions.age[0, 0]))
-    assert got == (300, 16, 17)
 
 
 def test_pattern_that_matches_nothing_does_nothing() -> None:
