@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUN ?= results/demo-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test test-slow lint format bench conformance conformance-random lock clean
+.PHONY: demo test test-slow lint format bench conformance-random fuzz lock clean
 
 $(READY): requirements.lock pyproject.toml
 	@echo "setting up $(VENV) (once; a few minutes the first time)"
@@ -38,6 +38,9 @@ bench: $(READY)  ## ratios of design targets, measured in one run
 	@mkdir -p results/published/bench
 	$(BIN)/damosrl bench > results/published/bench/bench.json
 	@cat results/published/bench/bench.json
+
+fuzz: $(READY)  ## a million random documents: no crash, no hang, no violated invariant
+	$(BIN)/damosrl conformance --fuzz 1000000 --seed 2026 --jobs 2
 
 conformance-random: $(READY)  ## a million random machines: engine against plain-Python reference
 	$(BIN)/damosrl conformance --random 1000000 --seed 2026 --jobs 2

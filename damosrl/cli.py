@@ -73,9 +73,13 @@ def _cases(parser: argparse.ArgumentParser) -> None:
         help="run N random machines through the engine and its plain-Python reference",
     )
     parser.add_argument(
-        "--seed", type=int, default=1, metavar="S", help="series of random machines"
+        "--fuzz",
+        type=int,
+        metavar="N",
+        help="read, explain and run N random documents, a third of them broken on purpose",
     )
-    parser.add_argument("--jobs", type=int, default=1, metavar="J", help="processes for --random")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="series of what is drawn")
+    parser.add_argument("--jobs", type=int, default=1, metavar="J", help="processes for N")
     _quiet(parser)
 
 
@@ -159,7 +163,8 @@ COMMANDS = (
         "damosrl conformance --check tests/golden/cases/*.json",
         "damosrl.experiment.commands:conformance",
         _cases,
-        "`damosrl conformance --random 2000 --jobs 2` compares the engine with the reference.",
+        "`damosrl conformance --random 2000 --jobs 2` compares the engine with the reference;\n"
+        "`damosrl conformance --fuzz 2000 --jobs 2` looks for documents that break something.",
     ),
     Command(
         "explain",

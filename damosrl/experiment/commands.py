@@ -53,9 +53,11 @@ def conformance(arguments: Namespace) -> int:
     """Run `damosrl conformance`."""
     if arguments.random is not None:
         return _random_machines(arguments)
+    if arguments.fuzz is not None:
+        return _fuzz(arguments)
     if not arguments.cases:
         raise ConfigError(
-            "nothing to run", allowed="CASE.json ... or --random N", fix="name a case"
+            "nothing to run", allowed="CASE.json ..., --random N or --fuzz N", fix="name a case"
         )
     from damosrl.emulator.conformance import check_paths, print_case  # noqa: PLC0415
 
@@ -80,6 +82,17 @@ def _random_machines(arguments: Namespace) -> int:
         return 0
     print(written)
     return 1
+
+
+def _fuzz(arguments: Namespace) -> int:
+    from damosrl.experiment.fuzz.campaign import fuzz  # noqa: PLC0415  loads numba
+
+    _announce_compilation(arguments.quiet)
+    tally = fuzz(arguments.fuzz, arguments.seed, arguments.jobs, quiet=arguments.quiet)
+    for number, what in tally.failures:
+        print(f"document {number} of seed {arguments.seed}: {what}")
+    print(tally)
+    return 1 if tally.failures else 0
 
 
 def describe(arguments: Namespace) -> int:
