@@ -1,14 +1,15 @@
 """Online commit: what is staged goes into force on a running context (semantics 2.14).
 
-Kernel 7.3, ``damon_commit_ctx()`` of mm/damon/core.c: schemes, targets, attributes, pause, smallest
-region, in this order. All that can be wrong has been refused before anything was staged.
+Kernel 7.3, ``damon_commit_ctx()`` of mm/damon/core.c: schemes, targets, attributes, pause, ops,
+addr_unit, smallest region, in this order. All that can be wrong has been refused before anything
+was staged.
 """
 
 import numpy as np
 
 from damosrl.damon import GoalMetric
 from damosrl.emulator.arithmetic import U, at_least_one
-from damosrl.emulator.fitting import begin_fitting, fit_regions, keep_regions
+from damosrl.emulator.fitting import begin_fitting, end_of_target, fit_regions, keep_regions
 from damosrl.emulator.intervals import set_intervals
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.state import NO_TARGET, SCHEME, SCHEME_STATE, EngineState, code_of
@@ -63,6 +64,8 @@ def commit_schemes(state: EngineState, c: int) -> None:
         commit_goals(state, c, s)
         for f in range(staged.schemes[c, s].nr_filters):
             state.filters[c, s, f] = staged.filters[c, s, f]
+        for d in range(staged.schemes[c, s].nr_dests):
+            state.dests[c, s, d] = staged.dests[c, s, d]
     context.nr_schemes = staged.contexts[c].nr_schemes
 
 
@@ -91,18 +94,10 @@ def commit_target(
     if staged.nr_ranges == 0:
         return keep_regions(state, c, write, read, last, target)
     ranges = state.staged.ranges
+    unit = U(state.staged.contexts[c].min_region_sz)
     return fit_regions(
-        state, c, write, read, last, target, ranges, c, first, first + staged.nr_ranges
+        state, c, write, read, last, target, ranges, c, first, first + staged.nr_ranges, unit
     )
-
-
-@inner_kernel
-def end_of_target(state: EngineState, c: int, read: int, target: int) -> int:
-    """Return one past the last region of a target, from its first one on."""
-    capacity = state.regions.start.shape[1]
-    while read < capacity and state.regions.target[c, read] == target:
-        read += 1
-    return read
 
 
 @inner_kernel
@@ -117,12 +112,14 @@ def commit_targets(state: EngineState, c: int) -> None:
         if target < staged_targets and state.staged.targets[c, target].obsolete == 0:
             write = commit_target(state, c, target, write, read, last, kept)
             renumber_cursors(state, c, target, kept)
+            state.pids[c, kept] = state.staged.targets[c, target].pid
             kept += 1
         else:
             renumber_cursors(state, c, target, NO_TARGET)
         read = last
     for target in range(context.nr_targets, staged_targets):
         write = commit_target(state, c, target, write, read, read, kept)
+        state.pids[c, kept] = state.staged.targets[c, target].pid
         kept += 1
     regions.nr_regions[c] = write
     context.nr_targets = kept
@@ -161,6 +158,8 @@ def commit_staged(state: EngineState, c: int) -> None:
     commit_targets(state, c)
     commit_attrs(state, c)
     context.paused = new.paused
+    context.ops = new.ops
+    context.addr_unit = new.addr_unit
     context.min_region_sz = new.min_region_sz
 
 

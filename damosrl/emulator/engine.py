@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.emulator.arithmetic import U, at_least_one, reached
+from damosrl.emulator.fitting import begin_fitting, end_of_target, fit_regions, keep_regions
 from damosrl.emulator.intervals import tune_intervals
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.legacy import begin_moving_sums, end_moving_sums
@@ -20,12 +21,14 @@ from damosrl.emulator.state import (
     AT_WATERMARKS,
     ENDED,
     EXACT,
+    PADDR,
     RUNNING,
     TOO_MUCH_WORK,
+    VADDR,
     EngineState,
 )
 from damosrl.emulator.watermarks import shortest_wait_us
-from damosrl.emulator.world import on_aggregation, on_intervals
+from damosrl.emulator.world import find_areas, on_aggregation, on_intervals, target_is_valid
 
 
 @lean_kernel
@@ -136,6 +139,53 @@ def is_paused(state: EngineState, c: int) -> bool:
 
 
 @inner_kernel
+def has_ended(world: Any, state: EngineState, c: int) -> bool:
+    """End the kdamond, targets and all, if no process that it monitors exists any more."""
+    context = state.contexts[c]
+    if context.ops == PADDR:
+        return False
+    for target in range(context.nr_targets):
+        if target_is_valid(world, state, c, target):
+            return False
+    cancel_walk(context)
+    context.status = ENDED
+    state.regions.nr_regions[c] = 0
+    return True
+
+
+@inner_kernel
+def update_targets(world: Any, state: EngineState, c: int) -> None:
+    """Fit every target's regions to what its process maps now (damon_va_update)."""
+    context = state.contexts[c]
+    read = begin_fitting(state.regions, c)
+    write = int(np.int64(0))  # not a literal: those would compile every callee twice
+    unit = U(context.min_region_sz)
+    for target in range(context.nr_targets):
+        last = end_of_target(state, c, read, target)
+        if find_areas(world, state, c, target):
+            areas = state.areas
+            write = fit_regions(
+                state, c, write, read, last, target, areas, c, 0, areas.shape[1], unit
+            )
+        else:
+            write = keep_regions(state, c, write, read, last, target)
+        read = last
+    state.regions.nr_regions[c] = write
+
+
+@inner_kernel
+def update_operations(world: Any, state: EngineState, c: int) -> None:
+    """Set the time of the next ops update; do this one where the operation set has any."""
+    context = state.contexts[c]
+    sample_us = at_least_one(context.sample_us)
+    context.next_ops = context.ops_end + context.ops_update_us // sample_us
+    if context.ops == VADDR:
+        update_targets(world, state, c)
+    if context.legacy != 0:
+        context.sz_limit = size_limit(state.regions, context, c)
+
+
+@inner_kernel
 def schemes_and_reset(world: Any, state: EngineState, c: int) -> None:
     """Run the second half of an iteration: due schemes, then a full window's end."""
     context = state.contexts[c]
@@ -145,10 +195,8 @@ def schemes_and_reset(world: Any, state: EngineState, c: int) -> None:
         apply_schemes(world, state, c)
     if reached(context.passed, context.window_end):
         end_aggregation(world, state, c, context.window_end)
-    if context.legacy != 0 and reached(context.passed, context.ops_end):
-        sample_us = at_least_one(context.sample_us)
-        context.next_ops = context.ops_end + context.ops_update_us // sample_us
-        context.sz_limit = size_limit(state.regions, context, c)
+    if reached(context.passed, context.ops_end):
+        update_operations(world, state, c)
 
 
 @inner_kernel
@@ -157,6 +205,8 @@ def step(world: Any, state: EngineState, c: int, until_us: np.uint64) -> None:
     context = state.contexts[c]
     if context.phase == AT_PAUSE:
         serve_requests(state, c)
+        if has_ended(world, state, c):
+            return
     else:
         if context.phase == AT_WATERMARKS:
             if context.legacy != 0:
@@ -164,7 +214,7 @@ def step(world: Any, state: EngineState, c: int, until_us: np.uint64) -> None:
             else:
                 serve_requests(state, c)
             cancel_walk(context)
-        if not is_activated(world, state, c):
+        if has_ended(world, state, c) or not is_activated(world, state, c):
             return
         sample_and_merge(world, state, c, until_us)
     if not is_paused(state, c):

@@ -1,13 +1,14 @@
 """Fitting a target's regions to ranges inside the engine (damon_set_regions, semantics 1.3).
 
-The compiled twin of `damosrl.emulator.targets.set_regions`. Regions are read from the end of their
-row and written to its front, so that nothing is allocated; `begin_fitting` moves them there.
+Regions are read from the end of their row and written to its front, so that nothing is allocated;
+`begin_fitting` moves them there.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.emulator.jit import inner_kernel
+from damosrl.emulator.arithmetic import align_down, align_up
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.regions import move
 from damosrl.emulator.state import REGIONS_FULL, EngineState, Regions
 
@@ -71,6 +72,7 @@ def fit_regions(
     row: int,
     first_range: int,
     last_range: int,
+    unit: np.uint64,
 ) -> int:
     """Fit the regions [read, last) to ranges.
 
@@ -84,10 +86,11 @@ def fit_regions(
         read: First region to read.
         last: One past the last.
         target: Index of the target the written regions belong to.
-        ranges: ``(., Q, 2)`` start and end, aligned, ascending, disjoint.
+        ranges: ``(., Q, 2)`` start and end, ascending and disjoint once they are aligned.
         row: Row of the ranges.
         first_range: First range of the row.
         last_range: One past the last range.
+        unit: What borders are aligned to; whether a region meets a range, the range itself tells.
 
     Returns:
         The next place to write. Without room the context's status says so.
@@ -105,12 +108,58 @@ def fit_regions(
                 move(regions, c, read, write)
                 regions.target[c, write] = target
                 if not begun:
-                    regions.start[c, write] = low
+                    regions.start[c, write] = align_down(low, unit)
                 begun = True
                 write += 1
             read += 1
         if begun:
-            regions.end[c, write - 1] = high
+            regions.end[c, write - 1] = align_up(high, unit)
         else:
-            write = write_fresh(state, c, write, read, target, low, high)
+            start, end = align_down(low, unit), align_up(high, unit)
+            write = write_fresh(state, c, write, read, target, start, end)
     return write
+
+
+@inner_kernel
+def end_of_target(state: EngineState, c: int, read: int, target: int) -> int:
+    """Return one past the last region of a target, from its first one on, after `begin_fitting`."""
+    capacity = state.regions.start.shape[1]
+    while read < capacity and state.regions.target[c, read] == target:
+        read += 1
+    return read
+
+
+@lean_kernel
+def set_regions(state: EngineState, c: int, target: int, ranges: NDArray[np.uint64]) -> None:
+    """Fit one target's regions to ranges and leave those of the others alone.
+
+    Args:
+        state: The engine.
+        c: Context.
+        target: The target.
+        ranges: ``(1, Q, 2)`` start and end; `damosrl.emulator.targets.aligned_ranges` says which
+            ranges the kernel refuses.
+    """
+    context = state.contexts[c]
+    read = begin_fitting(state.regions, c)
+    write = int(np.int64(0))  # not a literal: those would compile every callee twice
+    for other in range(context.nr_targets):
+        last = end_of_target(state, c, read, other)
+        if other == target:
+            write = fit_regions(
+                state,
+                c,
+                write,
+                read,
+                last,
+                other,
+                ranges,
+                0,
+                0,
+                ranges.shape[1],
+                context.min_region_sz,
+            )
+        else:
+            write = keep_regions(state, c, write, read, last, other)
+        read = last
+    state.regions.nr_regions[c] = write

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.damon import Attrs, Context, Filter, FilterLayer, Scheme
+from damosrl.damon import Attrs, Context, Filter, FilterLayer, Ops, Scheme
 from damosrl.emulator.engine import start_context
 from damosrl.emulator.limits import WorkLimits, limit_error
 from damosrl.emulator.releases import NEWEST, is_legacy, refuse_newer
@@ -21,7 +21,7 @@ from damosrl.emulator.state import (
     Staged,
     code_of,
 )
-from damosrl.emulator.targets import set_regions
+from damosrl.emulator.targets import aligned_ranges
 from damosrl.errors import EmulatorLimitError, MachineError
 from damosrl.machine import SchemeField
 
@@ -75,8 +75,9 @@ def load_context(
     state.schemes[c] = np.zeros((), state.schemes.dtype)
     state.goals[c] = np.zeros((), state.goals.dtype)
     state.filters[c] = np.zeros((), state.filters.dtype)
+    state.dests[c] = np.zeros((), state.dests.dtype)
     load_attrs(record, context.attrs)
-    record["min_region_sz"] = context.min_region_sz
+    load_operations(record, context)
     record["rng"] = seed & 0xFFFFFFFFFFFFFFFF
     record["nr_targets"] = len(context.targets)
     record["nr_schemes"] = len(context.schemes)
@@ -182,10 +183,6 @@ def refuse_unknown(context: Context) -> None:
     Raises:
         MachineError: Naming it.
     """
-    if context.addr_unit != 1:
-        raise MachineError(
-            "the emulator counts addresses in bytes", got=f"addr_unit={context.addr_unit}"
-        )
     if context.probes:
         raise MachineError("the emulator knows no probes", fix="leave probes out")
     for scheme in context.schemes:
@@ -207,8 +204,16 @@ def _require_room(state: EngineState, context: Context) -> None:
         "schemes": len(context.schemes),
         "goals of a scheme": most_goals,
         "filters of a scheme": most_filters,
+        "targets": len(context.targets),
+        "destinations of a scheme": max((len(item.dests) for item in context.schemes), default=0),
     }
-    allowed = (state.regions.start.shape[1], *state.goals.shape[1:], state.filters.shape[2])
+    allowed = (
+        state.regions.start.shape[1],
+        *state.goals.shape[1:],
+        state.filters.shape[2],
+        state.pids.shape[1],
+        state.dests.shape[2],
+    )
     for (name, number), limit in zip(wanted.items(), allowed, strict=True):
         if number > limit:
             raise EmulatorLimitError(
@@ -230,13 +235,21 @@ def load_attrs(record: NDArray[np.void], attrs: Attrs) -> None:
     record["goal_max_sample_us"] = goal.max_sample_us
 
 
+def load_operations(record: NDArray[np.void], context: Context) -> None:
+    """Write what is monitored, and in which units, into a context's record."""
+    record["ops"] = code_of(context.ops)
+    record["addr_unit"] = context.addr_unit if context.ops is Ops.PADDR else 1
+    record["min_region_sz"] = context.min_region_sz
+
+
 def _load_regions(state: EngineState, c: int, context: Context) -> None:
     regions, used = state.regions, 0
     for index, target in enumerate(context.targets):
+        state.pids[c, index] = -1 if target.pid is None else target.pid
         ranges = [(item.start, item.end) for item in target.regions]
-        for region in set_regions([], ranges, context.min_region_sz):
-            regions.start[c, used] = region.start
-            regions.end[c, used] = region.end
+        for start, end in aligned_ranges(ranges, context.min_region_sz):
+            regions.start[c, used] = start
+            regions.end[c, used] = end
             regions.target[c, used] = index
             used += 1
     regions.nr_accesses[c, :used] = 0
@@ -282,6 +295,10 @@ def load_scheme(state: EngineState | Staged, c: int, s: int, scheme: Scheme) -> 
         place["target_value"] = goal.target_value
         place["current_value"] = goal.current_value
         place["nid"] = goal.nid
+    record["nr_dests"] = len(scheme.dests)
+    for d, dest in enumerate(scheme.dests):
+        state.dests[c, s, d : d + 1]["nid"] = dest.id
+        state.dests[c, s, d : d + 1]["weight"] = dest.weight
     load_filters(state, c, s, scheme.filters)
 
 

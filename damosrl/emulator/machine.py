@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.damon import AddressRange, Context, Document
+from damosrl.damon import AddressRange, Context, Document, Ops
 from damosrl.damon.documents import read_document
 from damosrl.emulator.describe import describe_machine
 from damosrl.emulator.heat import monitor_heat, physical_heat, virtual_heat
@@ -118,6 +118,7 @@ class EmulatedMachines:
                 raise MachineError(
                     "a kdamond of the template has no context", allowed="one context each"
                 )
+            _refuse_virtual(kdamond.contexts[0])
         if monitor not in MONITORS:
             raise MachineError("unknown monitor", got=monitor, allowed=", ".join(MONITORS))
         if threads < 1:
@@ -188,6 +189,8 @@ class EmulatedMachines:
             MachineError: The number of kdamonds differs, or the emulator does not know a feature.
             DocumentError: The kernel would refuse the document; nothing is changed.
         """
+        for kdamond in plan.template.kdamonds:
+            _refuse_virtual(kdamond.contexts[0])
         self.engine = self._documents.commit(self.engine, plan)
 
     def commit_document(self, source: Path | str | Mapping[str, Any]) -> None:
@@ -423,6 +426,15 @@ def _one_per_machine(
             allowed=f"1 or {num_machines}",
         )
     return tuple(configs)
+
+
+def _refuse_virtual(context: Context) -> None:
+    if context.ops is not Ops.PADDR or context.addr_unit != 1:
+        raise MachineError(
+            "kdamonds of emulated machines watch physical memory in bytes",
+            got=f"ops={context.ops}, addr_unit={context.addr_unit}",
+            allowed="ops=paddr, addr_unit=1",
+        )
 
 
 def _on_node(context: Context, start: int, end: int) -> Context:

@@ -225,6 +225,26 @@ def _apply_action(
     return act(world, state, c, scheme, start, end)
 
 
+@provides(protocol.target_is_valid, MemoryWorld)
+def _target_is_valid(
+    world: MemoryWorld,  # noqa: ARG001  physical memory has no process
+    state: EngineState,  # noqa: ARG001
+    c: int,  # noqa: ARG001
+    target: int,  # noqa: ARG001
+) -> bool:
+    return True
+
+
+@provides(protocol.find_areas, MemoryWorld)
+def _find_areas(
+    world: MemoryWorld,  # noqa: ARG001  physical memory has no process
+    state: EngineState,  # noqa: ARG001
+    c: int,  # noqa: ARG001
+    target: int,  # noqa: ARG001
+) -> bool:
+    return False
+
+
 @provides(protocol.goal_value, MemoryWorld)
 def _goal_value(
     world: MemoryWorld, state: EngineState, c: int, scheme: int, goal: int

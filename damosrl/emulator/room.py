@@ -17,6 +17,7 @@ class Room(NamedTuple):
     filters: int = 1
     targets: int = 0
     ranges: int = 0
+    dests: int = 0
 
     def with_at_least(self, other: "Room") -> "Room":
         """Return the larger of both in each number."""
@@ -37,6 +38,7 @@ def room_for(context: Context) -> Room:
         filters=max((len(scheme.filters) for scheme in context.schemes), default=0),
         targets=len(context.targets),
         ranges=sum(len(target.regions) for target in context.targets),
+        dests=max((len(scheme.dests) for scheme in context.schemes), default=0),
     )
 
 
@@ -45,7 +47,12 @@ def make_room(state: EngineState, wanted: Room) -> EngineState:
     staged, contexts = state.staged, len(state.contexts)
     schemes, goals = state.goals.shape[1:]
     present = Room(
-        schemes, goals, state.filters.shape[2], staged.targets.shape[1], staged.ranges.shape[1]
+        schemes,
+        goals,
+        state.filters.shape[2],
+        staged.targets.shape[1],
+        staged.ranges.shape[1],
+        state.dests.shape[2],
     )
     new = present.with_at_least(wanted)
     if new == present and len(staged.contexts) == contexts:
@@ -54,6 +61,7 @@ def make_room(state: EngineState, wanted: Room) -> EngineState:
         "schemes": (contexts, new.schemes),
         "goals": (contexts, new.schemes, new.goals),
         "filters": (contexts, new.schemes, new.filters),
+        "dests": (contexts, new.schemes, new.dests),
     }
     in_force = {name: padded(getattr(state, name), shape) for name, shape in tables.items()}
     tables |= {"contexts": (contexts,), "targets": (contexts, new.targets)}
@@ -63,6 +71,8 @@ def make_room(state: EngineState, wanted: Room) -> EngineState:
         schemes=in_force["schemes"],
         goals=in_force["goals"],
         filters=in_force["filters"],
+        dests=in_force["dests"],
+        pids=padded(state.pids, (contexts, max(new.targets, state.pids.shape[1]))),
         scheme_words=words_of(in_force["schemes"]),
         staged=staged._replace(**waiting, scheme_words=words_of(waiting["schemes"])),
     )

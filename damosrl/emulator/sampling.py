@@ -13,7 +13,7 @@ from damosrl.emulator.arithmetic import U, at_least_one
 from damosrl.emulator.counting import draw_counts
 from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.rng import rand, stream
-from damosrl.emulator.state import EngineState
+from damosrl.emulator.state import VADDR, EngineState
 from damosrl.emulator.world import accessed, fill_hit_probability
 
 LONGEST_US = U(1 << 61)
@@ -47,7 +47,7 @@ def sample_exact(world: Any, state: EngineState, c: int) -> None:
 
 @inner_kernel
 def samples_to_event(state: EngineState, c: int, until_us: np.uint64) -> np.uint64:
-    """Return the samples up to the next aggregation, due active scheme, or the end of time.
+    """Return the samples up to the next aggregation, due scheme, ops update, or end of time.
 
     A request is served, and a pause begins, after the next sample.
     """
@@ -55,6 +55,8 @@ def samples_to_event(state: EngineState, c: int, until_us: np.uint64) -> np.uint
     if context.request != 0 or context.paused != 0:
         return U(1)
     event = context.next_aggr
+    if context.ops == VADDR:
+        event = min(event, context.next_ops)
     for s in range(context.nr_schemes):
         scheme = state.schemes[c, s]
         if scheme.activated != 0:

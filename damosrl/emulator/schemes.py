@@ -11,9 +11,9 @@ from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.quota import adjust_quota, charged_bytes, is_full, is_set, matches
 from damosrl.emulator.regions import is_last, move, region_moving_sum, size_limit, size_of, split_at
 from damosrl.emulator.scores import region_score
-from damosrl.emulator.state import NO_TARGET, TOO_MANY_CUTS, EngineState, Regions, code_of
+from damosrl.emulator.state import NO_TARGET, PADDR, TOO_MANY_CUTS, EngineState, Regions, code_of
 from damosrl.emulator.walks import complete_walk, is_walking, record_piece
-from damosrl.emulator.world import apply_action, on_applied
+from damosrl.emulator.world import apply_action, on_applied, target_is_valid
 
 STAT = code_of(Action.STAT)
 
@@ -145,26 +145,59 @@ def joins(regions: Regions, c: int, left: int, r: int, limit: np.uint64) -> bool
 
 
 @inner_kernel
+def enter_target(world: Any, state: EngineState, c: int, before: int, target: int) -> bool:
+    """Pass on from one target to a later one; cursors to targets without a process are cleared.
+
+    Returns:
+        Whether the process of the later one exists.
+    """
+    context, valid = state.contexts[c], True
+    for passed in range(before + 1, target + 1):
+        valid = target_is_valid(world, state, c, passed)
+        if not valid:
+            for s in range(context.nr_schemes):
+                scheme = state.schemes[c, s]
+                if scheme.cursor_target == passed:
+                    scheme.cursor_target = NO_TARGET
+                    scheme.cursor_addr = U(0)
+    return valid
+
+
+@inner_kernel
+def apply_due(world: Any, state: EngineState, c: int, r: int, free_from: int) -> int:
+    """Let all due and active schemes look at one region, in order; return its place."""
+    context = state.contexts[c]
+    for s in range(context.nr_schemes):
+        scheme = state.schemes[c, s]
+        if scheme.activated != 0 and is_due(context, scheme):
+            r = apply_scheme(world, state, c, s, r, free_from)
+    return r
+
+
+@inner_kernel
 def walk_regions(world: Any, state: EngineState, c: int) -> None:
     """Apply all due schemes to all regions, in order; what was cut needlessly is joined again.
 
     Handled regions are compacted to the front, so that cuts fill the gap and joins open it. Regions
     that filters reject may be cut for ever (semantics 9): past ``cut_limit`` the context stops.
+    Targets whose process is gone are left alone.
     """
     context, regions = state.contexts[c], state.regions
     limit = size_limit(regions, context, c)
     pieces, most = U(0), U(regions.nr_regions[c]) + context.cut_limit
+    virtual, target, valid = context.ops != PADDR, int(np.int64(-1)), True
     kept = r = int(np.int64(0))  # not a literal: those would compile every callee twice
     while r < regions.nr_regions[c]:
         if pieces == most:
             context.status = TOO_MANY_CUTS
             break
         pieces += U(1)
-        for s in range(context.nr_schemes):
-            scheme = state.schemes[c, s]
-            if scheme.activated != 0 and is_due(context, scheme):
-                r = apply_scheme(world, state, c, s, r, kept)
-        if kept > 0 and context.legacy == 0 and joins(regions, c, kept - 1, r, limit):
+        if virtual and regions.target[c, r] != target:
+            valid = enter_target(world, state, c, target, regions.target[c, r])
+            target = regions.target[c, r]
+        if valid:
+            r = apply_due(world, state, c, r, kept)
+        if kept > 0 and valid and context.legacy == 0 and joins(regions, c, kept - 1, r, limit):
             regions.end[c, kept - 1] = regions.end[c, r]
         else:
             if kept != r:
@@ -175,6 +208,8 @@ def walk_regions(world: Any, state: EngineState, c: int) -> None:
         move(regions, c, left, kept)
         kept += 1
     regions.nr_regions[c] = kept
+    if virtual:
+        enter_target(world, state, c, target, context.nr_targets - 1)
     context.pieces += pieces
 
 

@@ -139,6 +139,16 @@ def _apply_action(
     return mult_frac(end - start, world.applied_percent[scheme], U(100))
 
 
+@provides(protocol.target_is_valid, ScriptedWorld)
+def _target_is_valid(world: ScriptedWorld, state: EngineState, c: int, target: int) -> bool:
+    return True
+
+
+@provides(protocol.find_areas, ScriptedWorld)
+def _find_areas(world: ScriptedWorld, state: EngineState, c: int, target: int) -> bool:
+    return False
+
+
 @provides(protocol.goal_value, ScriptedWorld)
 def _goal_value(
     world: ScriptedWorld, state: EngineState, c: int, scheme: int, goal: int

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.damon import Attrs, Context, Target
-from damosrl.emulator.loading import load_attrs, load_scheme, refuse_unknown
+from damosrl.emulator.loading import load_attrs, load_operations, load_scheme, refuse_unknown
 from damosrl.emulator.releases import OLDEST, refuse_newer
 from damosrl.emulator.room import make_room, room_for
 from damosrl.emulator.state import COMMIT, COMMIT_GOALS, EngineState
@@ -118,18 +118,26 @@ def _stage(
         return state
     first = int(rows[0])
     record = staged.contexts[first : first + 1]
-    for table in (staged.contexts, staged.schemes, staged.goals, staged.filters, staged.targets):
+    tables = (
+        staged.contexts,
+        staged.schemes,
+        staged.goals,
+        staged.filters,
+        staged.dests,
+        staged.targets,
+    )
+    for table in tables:
         table[first] = np.zeros((), table.dtype)
     record["legacy"] = state.contexts["legacy"][first]
     load_attrs(record, new.attrs)
-    record["min_region_sz"] = new.min_region_sz
+    load_operations(record, new)
     record["nr_targets"] = len(new.targets)
     record["nr_schemes"] = len(new.schemes)
     record["paused"] = new.pause
     for s, scheme in enumerate(new.schemes):
         load_scheme(staged, first, s, scheme)
     _stage_targets(state, first, new.targets, new.min_region_sz)
-    for table in (staged.contexts, staged.schemes, staged.goals, staged.filters, staged.targets):
+    for table in tables:
         table[rows[1:]] = table[first]
     staged.ranges[rows[1:]] = staged.ranges[first]
     staged.schemes["legacy"][rows] = state.contexts["legacy"][rows, None]
@@ -144,6 +152,7 @@ def _stage_targets(
     for index, target in enumerate(targets):
         ranges = joined_ranges([(item.start, item.end) for item in target.regions], min_region_sz)
         record = state.staged.targets[c, index : index + 1]
+        record["pid"] = -1 if target.pid is None else target.pid
         record["obsolete"] = target.obsolete
         record["first_range"], record["nr_ranges"] = used, len(ranges)
         for low, high in ranges:

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from damosrl.damon import Ops
+
 EXACT = 0
 """Monitor mode: one random address per region and sample, as the kernel does."""
 FAST = 1
@@ -68,6 +70,10 @@ def code_of(member: StrEnum) -> int:
     return list(type(member)).index(member)
 
 
+VADDR, PADDR = code_of(Ops.VADDR), code_of(Ops.PADDR)
+"""Codes of operation sets."""
+
+
 def _record(unsigned: str, signed: str = "", real: str = "") -> np.dtype[np.void]:
     fields = [(name, "u8") for name in unsigned.split()]
     fields += [(name, "i8") for name in signed.split()]
@@ -77,7 +83,7 @@ def _record(unsigned: str, signed: str = "", real: str = "") -> np.dtype[np.void
 
 CONTEXT = _record(
     # attributes
-    "sample_us aggr_us ops_update_us min_nr_regions max_nr_regions min_region_sz "
+    "sample_us aggr_us ops_update_us min_nr_regions max_nr_regions min_region_sz addr_unit "
     "goal_access_bp goal_aggrs goal_min_sample_us goal_max_sample_us "
     # clock: virtual time, and counters in passed sampling intervals (semantics 1.1)
     "aggr_samples now_us passed next_aggr next_ops next_tune "
@@ -86,12 +92,13 @@ CONTEXT = _record(
     # what the present iteration may complete: window, ops update; shortest wait of the present
     # watermark wait; limits of work
     "window_end ops_end wmark_wait_us cut_limit work_limit pieces",
-    "nr_targets nr_schemes monitor paused status "
+    "ops nr_targets nr_schemes monitor paused status "
     # where the main loop stands, what is asked of it, the tried-regions request
     "phase request walk walk_row walk_count legacy",
     "overshoot",
 )
-"""One context. ``monitor`` is EXACT or FAST; a sleep of d lasts d * ``overshoot``, rounded.
+"""One context. ``ops`` is a code of `Ops`; ``monitor`` is EXACT or FAST; a sleep of d lasts
+d * ``overshoot``, rounded.
 
 ``pieces`` counts what the schemes' passes have handled since the engine last looked. ``request``
 has the bits WAKE, COMMIT_GOALS and COMMIT. ``walk_row`` is the context's row of
@@ -123,7 +130,7 @@ SCHEME = _record(
     # watermarks
     "wmark_interval_us wmark_high wmark_mid wmark_low max_nr_snapshots " + _SCHEME_STATE,
     # goals in force (0 when they are left out) and goals of the document; flags
-    f"action target_nid tuner {_SCHEME_GOALS} nr_filters default_reject "
+    f"action target_nid nr_dests tuner {_SCHEME_GOALS} nr_filters default_reject "
     f"wmark_metric activated legacy {_SCHEME_STATE_FLAGS}",
 )
 """One scheme: parameters in force and state. ``charged_from`` is in ticks of 1 ms."""
@@ -140,9 +147,14 @@ GOAL = _record("target_value current_value base", "metric nid has_base")
 FILTER = _record("start end", "type target_idx matching allow")
 """One core filter."""
 
+DEST = _record("weight", "nid")
+"""One of several destinations of a migration."""
 
-TARGET = _record("", "obsolete first_range nr_ranges")
+TARGET = _record("", "pid obsolete first_range nr_ranges")
 """One staged target: its ranges in ``Staged.ranges``; none means that its regions stay."""
+
+AREAS = 3
+"""Ranges that the three-regions rule gives a target (semantics 1.4)."""
 
 TRIED = _record("start end nr_accesses age sz_filter_passed", "scheme target")
 """One piece of memory that a scheme was applied to, as tried_regions reports it."""
@@ -184,6 +196,7 @@ class Staged(NamedTuple):
         scheme_words: The same memory as words, ``(C, S, W)`` uint64, a word per field.
         goals: ``(C, S, G)`` `GOAL`.
         filters: ``(C, S, F)`` `FILTER`.
+        dests: ``(C, S, D)`` `DEST`.
         targets: ``(C, T)`` `TARGET`.
         ranges: ``(C, Q, 2)`` uint64, start and end, aligned, ascending within a target.
     """
@@ -193,6 +206,7 @@ class Staged(NamedTuple):
     scheme_words: NDArray[np.uint64]
     goals: NDArray[np.void]
     filters: NDArray[np.void]
+    dests: NDArray[np.void]
     targets: NDArray[np.void]
     ranges: NDArray[np.uint64]
 
@@ -207,6 +221,9 @@ class EngineState(NamedTuple):
         scheme_words: The same memory as words, ``(C, S, W)`` uint64, a word per field.
         goals: `GOAL` records ``(C, S, G)``.
         filters: `FILTER` records ``(C, S, F)``.
+        dests: `DEST` records ``(C, S, D)``.
+        pids: Process of each target, ``(C, T)``; of no meaning for physical memory.
+        areas: Scratch of the ops update: start and end of each area, ``(C, AREAS, 2)``.
         hit_probability: Scratch of the fast monitor, ``(C, R)``.
         scratch: Words by region, of use within one step only, ``(C, 2, R)``.
         score_bytes: Bytes by priority score of the last quota adjustment, ``(C, 100)``.
@@ -220,6 +237,9 @@ class EngineState(NamedTuple):
     scheme_words: NDArray[np.uint64]
     goals: NDArray[np.void]
     filters: NDArray[np.void]
+    dests: NDArray[np.void]
+    pids: NDArray[np.int64]
+    areas: NDArray[np.uint64]
     hit_probability: NDArray[np.float64]
     scratch: NDArray[np.uint64]
     score_bytes: NDArray[np.uint64]
@@ -233,9 +253,7 @@ def words_of(records: NDArray[np.void]) -> NDArray[np.uint64]:
     return records.view(np.uint64).reshape(*records.shape, fields)
 
 
-def allocate_staged(
-    contexts: int, schemes: int, goals: int, filters: int, targets: int = 0, ranges: int = 0
-) -> Staged:
+def allocate_staged(contexts: int, schemes: int, goals: int, filters: int, dests: int) -> Staged:
     """Make room for what is to be committed to some contexts."""
     records = np.zeros((contexts, schemes), SCHEME)
     return Staged(
@@ -244,8 +262,9 @@ def allocate_staged(
         scheme_words=words_of(records),
         goals=np.zeros((contexts, schemes, goals), GOAL),
         filters=np.zeros((contexts, schemes, filters), FILTER),
-        targets=np.zeros((contexts, targets), TARGET),
-        ranges=np.zeros((contexts, ranges, 2), np.uint64),
+        dests=np.zeros((contexts, schemes, dests), DEST),
+        targets=np.zeros((contexts, 0), TARGET),
+        ranges=np.zeros((contexts, 0, 2), np.uint64),
     )
 
 
@@ -256,6 +275,8 @@ def allocate(
     schemes: int = 1,
     goals: int = 1,
     filters: int = 1,
+    targets: int = 4,
+    dests: int = 0,
     legacy: bool = False,
 ) -> EngineState:
     """Make room for some contexts; load each with `damosrl.emulator.loading.load_context`.
@@ -267,6 +288,8 @@ def allocate(
         schemes: Schemes S per context, at least 1.
         goals: Goals G per scheme, at least 1.
         filters: Core filters F per scheme, at least 1.
+        targets: Targets T per context.
+        dests: Destinations D of a scheme's migrations.
         legacy: Make room for what kernel 6.12 knows of a region.
 
     Example:
@@ -292,9 +315,12 @@ def allocate(
         scheme_words=words_of(records),
         goals=np.zeros((contexts, schemes, goals), GOAL),
         filters=np.zeros((contexts, schemes, filters), FILTER),
+        dests=np.zeros((contexts, schemes, dests), DEST),
+        pids=np.zeros((contexts, targets), np.int64),
+        areas=np.zeros((contexts, AREAS, 2), np.uint64),
         hit_probability=np.zeros(shape),
         scratch=np.zeros((contexts, 2, region_capacity), np.uint64),
         score_bytes=np.zeros((contexts, MAX_SCORE + 1), np.uint64),
-        staged=allocate_staged(0, schemes, goals, filters),
+        staged=allocate_staged(0, schemes, goals, filters, dests),
         tried=np.zeros((0, 0), TRIED),
     )

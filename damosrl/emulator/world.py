@@ -101,6 +101,22 @@ def apply_action(
     raise NotImplementedError
 
 
+def target_is_valid(world: object, state: EngineState, c: int, target: int) -> bool:
+    """Tell whether a target's process exists; never called for physical memory (semantics 1.2)."""
+    raise NotImplementedError
+
+
+def find_areas(world: object, state: EngineState, c: int, target: int) -> bool:
+    """Write what a target's process maps into ``state.areas[c]``, by the three-regions rule.
+
+    Called for vaddr at each ops update.
+
+    Returns:
+        False if the rule gives nothing (EINVAL): then the target keeps its regions.
+    """
+    raise NotImplementedError
+
+
 def goal_value(world: object, state: EngineState, c: int, scheme: int, goal: int) -> np.uint64:
     """Return the present value of a quota goal's metric, once per quota window and goal.
 

@@ -23,11 +23,13 @@ from damosrl.damon import (
     WatermarkMetric,
     Watermarks,
 )
+from damosrl.emulator.conformance.rig import get_regions, rig
 from damosrl.emulator.engine import run_until
+from damosrl.emulator.fitting import set_regions
 from damosrl.emulator.loading import check_status, load_context, write_field
 from damosrl.emulator.scripted import empty_script
 from damosrl.emulator.state import EngineState, allocate
-from damosrl.emulator.targets import TrackedRegion, set_regions
+from damosrl.emulator.targets import aligned_ranges
 from damosrl.errors import DamosrlError, DocumentError, EmulatorLimitError, MachineError
 from damosrl.machine import SchemeField
 
@@ -40,13 +42,9 @@ SCHEME = Scheme(
 )
 
 
-def _context(
-    *schemes: Scheme, attrs: Attrs | None = None, addr_unit: int = 1, pause: bool = False
-) -> Context:
+def _context(*schemes: Scheme, attrs: Attrs | None = None, pause: bool = False) -> Context:
     target = Target(regions=(AddressRange(0, 64 * MIB),))
-    return Context(
-        Ops.PADDR, (target,), attrs or Attrs(), schemes, addr_unit=addr_unit, pause=pause
-    )
+    return Context(Ops.PADDR, (target,), attrs or Attrs(), schemes, pause=pause)
 
 
 def _loaded(*schemes: Scheme, number: int = 1) -> EngineState:
@@ -175,13 +173,11 @@ def test_missing_room_is_an_error() -> None:
 
 
 def test_what_is_not_emulated_is_refused() -> None:
-    """Operation filters, address units and unknown modes are named, not ignored."""
+    """Operation filters and unknown modes are named, not ignored."""
     state = allocate(1)
     young = Scheme(filters=(Filter(FilterType.YOUNG),))
     with pytest.raises(MachineError, match="core filters only"):
         load_context(state, 0, _context(young), seed=1)
-    with pytest.raises(MachineError, match="addr_unit=2"):
-        load_context(state, 0, _context(addr_unit=2), seed=1)
     with pytest.raises(DamosrlError, match="monitor mode"):
         load_context(state, 0, _context(), seed=1, monitor=2)
     with pytest.raises(DamosrlError, match="overshoot"):
@@ -231,11 +227,15 @@ def test_set_regions(
     old: list[tuple[int, int]], ranges: list[tuple[int, int]], new: list[tuple[int, int]]
 ) -> None:
     """The five cases of the kernel's own unit test (semantics 1.3)."""
-    fitted = set_regions([TrackedRegion(*item) for item in old], ranges, 1)
-    assert [(region.start, region.end) for region in fitted] == new
+    before = [[start, end, 7, 8, 9] for start, end in old]
+    state = rig([before, [[0, 50, 1, 2, 3]]], context={"min_region_sz": 1})
+    set_regions(state, 0, 0, np.array([ranges], np.uint64))
+    fitted, other = get_regions(state)
+    assert [(start, end) for start, end, *_ in fitted] == new
+    assert other == [[0, 50, 1, 2, 3]]
 
 
 def test_set_regions_refuses_disorder() -> None:
     """Ranges that overlap after alignment are refused."""
     with pytest.raises(DocumentError, match="empty or overlap"):
-        set_regions([], [(0, 5000), (6000, 9000)], 4096)
+        aligned_ranges([(0, 5000), (6000, 9000)], 4096)

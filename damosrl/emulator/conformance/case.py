@@ -73,7 +73,7 @@ class CaseRunner:
 
     def __init__(self) -> None:
         self._regions = FIRST_CAPACITY
-        self._room = {"schemes": 1, "goals": 1, "filters": 1}
+        self._room = {"schemes": 1, "goals": 1, "filters": 1, "targets": 1}
         self._state = allocate(1, region_capacity=self._regions)
         self._traces = empty_script(1, FIRST_TRACE_ROWS)
 
@@ -100,6 +100,7 @@ class CaseRunner:
             "schemes": len(schemes),
             "goals": max((len(scheme.quota.goals) for scheme in schemes), default=0),
             "filters": max((len(scheme.filters) for scheme in schemes), default=0),
+            "targets": len(context.targets),
         }
         larger = {name: max(size, wanted[name]) for name, size in self._room.items()}
         if larger != self._room:
@@ -114,6 +115,7 @@ class CaseRunner:
             schemes=room["schemes"],
             goals=room["goals"],
             filters=room["filters"],
+            targets=room["targets"],
         )
 
     def _run(self, case: Case, context: Context) -> dict[str, Any]:

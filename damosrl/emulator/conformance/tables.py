@@ -9,6 +9,7 @@ from damosrl.damon import Action, Attrs, GoalTuner, Intervals, IntervalsGoal
 from damosrl.emulator.conformance.case import read_filter, read_pattern
 from damosrl.emulator.conformance.rig import Row, get_regions, place_of, rig
 from damosrl.emulator.filters import ALLOWED, REJECTED, core_filter
+from damosrl.emulator.fitting import set_regions
 from damosrl.emulator.intervals import (
     intervals_adaptation_bp,
     intervals_score,
@@ -31,7 +32,7 @@ from damosrl.emulator.schemes import skip_charged
 from damosrl.emulator.scores import hot_score
 from damosrl.emulator.scripted import empty_script
 from damosrl.emulator.state import MAX_SCORE, NO_TARGET, code_of
-from damosrl.emulator.targets import TrackedRegion, set_regions
+from damosrl.emulator.targets import aligned_ranges
 from damosrl.emulator.watermarks import wait_us
 from damosrl.errors import DocumentError
 
@@ -131,14 +132,14 @@ def attrs_validation(vector: Vector) -> Results:
 
 def set_regions_step(vector: Vector) -> Results:
     """Fit a target's regions to ranges (1.3)."""
-    regions = [TrackedRegion(*row) for row in vector["regions"]]
     ranges = [(start, end) for start, end in vector["ranges"]]
     try:
-        fitted = set_regions(regions, ranges, vector["min_region_sz"])
+        aligned_ranges(ranges, vector["min_region_sz"])
     except DocumentError:
         return {"ret": EINVAL, "out": None}
-    rows = [[r.start, r.end, r.nr_accesses, r.last_nr_accesses, r.age] for r in fitted]
-    return {"ret": 0, "out": rows}
+    state = rig([vector["regions"]], context={"min_region_sz": vector["min_region_sz"]})
+    set_regions(state, 0, 0, np.array([ranges], np.uint64).reshape(1, -1, 2))
+    return {"ret": 0, "out": get_regions(state)[0]}
 
 
 def charge(vector: Vector) -> Results:
