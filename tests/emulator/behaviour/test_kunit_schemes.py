@@ -181,10 +181,12 @@ def _parameters(state: EngineState) -> dict[str, Any]:
         }
         goals = state.goals[0, s, : int(record["nr_goals_defined"])]
         values["goals"] = goals[["metric", "target_value", "nid"]].tolist()
+        values["dests"] = state.dests[0, s, : int(record["nr_dests"])].tolist()
         values["filters"] = state.filters[0, s, : int(record["nr_filters"])].tolist()
         schemes.append(values)
-    names = [*ATTRIBUTES, "min_region_sz", "nr_targets", "nr_schemes", "paused"]
-    return {name: int(context[name]) for name in names} | {"schemes": schemes}
+    names = [*ATTRIBUTES, "ops", "addr_unit", "min_region_sz", "nr_targets", "nr_schemes", "paused"]
+    pids = state.pids[0, : int(context["nr_targets"])].tolist()
+    return {name: int(context[name]) for name in names} | {"schemes": schemes, "pids": pids}
 
 
 ATTRIBUTES = ["sample_us", "aggr_us", "ops_update_us", "min_nr_regions", "max_nr_regions"] + [
@@ -193,7 +195,7 @@ ATTRIBUTES = ["sample_us", "aggr_us", "ops_update_us", "min_nr_regions", "max_nr
 
 
 def _fresh(what: Context) -> EngineState:
-    state = allocate(1, region_capacity=4096, schemes=8, goals=8, filters=8)
+    state = allocate(1, region_capacity=4096, schemes=8, goals=8, filters=8, dests=8, targets=8)
     load_context(state, 0, what, 1)
     return state
 
@@ -204,7 +206,7 @@ def test_parameters_in_force_are_those_committed(seed: int) -> None:
     """After a commit a kdamond runs what was staged, and committing it again changes nothing.
 
     These are the selftests sysfs.py and no_op_commit_break, and KUnit's commit_* cases, on random
-    documents: pageout, migrate_hot and all other actions, quotas, goals, core filters, attributes.
+    documents: all actions, quotas, goals, core filters, destinations, targets and attributes.
     """
     rng = np.random.default_rng(seed)
     first, second = _random_context(rng), _random_context(rng)

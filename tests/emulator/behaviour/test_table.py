@@ -5,9 +5,9 @@ Rows that concern the real sysfs tree belong to the kernel back end and are not 
 by themselves), ``hang``, ``removed_scheme_dir``, ``memcg_path_leak``, and the files ``enabled`` and
 ``kdamond_pid`` of ``reclaim.sh`` and ``lru_sort.sh``, whose kdamonds are run here.
 
-Not tested, because the emulator does not have it: virtual address spaces (``three_regions``,
-``apply_three_regions``) and destinations of migrations (``commit_dests``). ``ops_registration``
-has its half about unknown names; there is no registration at run time that could be repeated.
+Not tested, because the emulator does not have it: the rule for virtual address spaces
+(``three_regions``, ``apply_three_regions``). ``ops_registration`` has its half about unknown names;
+there is no registration at run time that could be repeated.
 """
 
 import ast
