@@ -62,7 +62,8 @@ def commit_schemes(state: EngineState, c: int) -> None:
         for word in PARAMETER_WORDS:
             state.scheme_words[c, s, word] = staged.scheme_words[c, s, word]
         commit_goals(state, c, s)
-        for f in range(staged.schemes[c, s].nr_filters):
+        parameters = staged.schemes[c, s]
+        for f in range(parameters.nr_filters + parameters.nr_ops_filters):
             state.filters[c, s, f] = staged.filters[c, s, f]
         for d in range(staged.schemes[c, s].nr_dests):
             state.dests[c, s, d] = staged.dests[c, s, d]

@@ -39,6 +39,43 @@ def take_slot(world: MemoryWorld, m: int) -> int:
     return slot
 
 
+@inner_kernel
+def clear_extent(world: MemoryWorld, m: int, slot: int, piece: int) -> None:
+    """Write what nobody has touched yet into an extent: on the inactive list, old."""
+    extent = world.slots[m, slot]
+    extent.piece = piece
+    extent.moved_at = 0
+    extent.active = 0
+    extent.old_at = 0.0
+    extent.order = 0
+    if piece != FREE:
+        extent.order = world.pieces[m, piece].order
+
+
+@inner_kernel
+def copy_content(world: MemoryWorld, m: int, slot: int, to: int) -> None:
+    """Write what an extent holds into another one."""
+    source, copy = world.slots[m, slot], world.slots[m, to]
+    copy.piece = source.piece
+    copy.moved_at = source.moved_at
+    copy.order = source.order
+    copy.active = source.active
+    copy.old_at = source.old_at
+
+
+@inner_kernel
+def hold_the_same(world: MemoryWorld, m: int, slot: int, other: int) -> bool:
+    """Tell whether two extents differ in nothing but their place."""
+    one, two = world.slots[m, slot], world.slots[m, other]
+    return bool(
+        one.piece == two.piece
+        and one.moved_at == two.moved_at
+        and one.order == two.order
+        and one.active == two.active
+        and one.old_at == two.old_at
+    )
+
+
 @lean_kernel
 def append_extent(world: MemoryWorld, m: int, node: int, last: int, length: int, piece: int) -> int:
     """Add an extent behind a node's last slot (`NONE` for the first); return its slot."""
@@ -46,8 +83,7 @@ def append_extent(world: MemoryWorld, m: int, node: int, last: int, length: int,
     if slot == NONE:
         return last
     world.slots[m, slot].length = length
-    world.slots[m, slot].piece = piece
-    world.slots[m, slot].moved_at = 0
+    clear_extent(world, m, slot, piece)
     world.slots[m, slot].after = NONE
     world.slots[m, slot].before = last
     if last == NONE:
@@ -90,8 +126,7 @@ def split_extent(world: MemoryWorld, m: int, slot: int, frames: int) -> int:
         return NONE
     world.slots[m, right].start = world.slots[m, slot].start + frames
     world.slots[m, right].length = world.slots[m, slot].length - frames
-    world.slots[m, right].piece = world.slots[m, slot].piece
-    world.slots[m, right].moved_at = world.slots[m, slot].moved_at
+    copy_content(world, m, slot, right)
     world.slots[m, slot].length = frames
     following = world.slots[m, slot].after
     world.slots[m, right].before = slot
@@ -125,27 +160,29 @@ def unlink(world: MemoryWorld, m: int, node: int, slot: int) -> None:
 def join_following(world: MemoryWorld, m: int, node: int, slot: int) -> bool:
     """Join an extent with the one after it when both hold the same; say whether they did."""
     following = world.slots[m, slot].after
-    if (
-        following == NONE
-        or world.slots[m, following].piece != world.slots[m, slot].piece
-        or world.slots[m, following].moved_at != world.slots[m, slot].moved_at
-    ):
+    if following == NONE or not hold_the_same(world, m, slot, following):
         return False
     world.slots[m, slot].length += world.slots[m, following].length
     unlink(world, m, node, following)
     return True
 
 
+@inner_kernel
+def join_previous(world: MemoryWorld, m: int, node: int, slot: int) -> int:
+    """Join an extent with the one before it if both hold the same; return what covers it."""
+    previous = world.slots[m, slot].before
+    if previous != NONE and join_following(world, m, node, previous):
+        return previous
+    return slot
+
+
 @lean_kernel
 def release_extent(world: MemoryWorld, m: int, node: int, slot: int) -> int:
     """Free an extent's frames; return the slot that covers them after joining."""
     world.nodes[m, node].free += world.slots[m, slot].length
-    world.slots[m, slot].piece = FREE
-    world.slots[m, slot].moved_at = 0
+    clear_extent(world, m, slot, FREE)
     join_following(world, m, node, slot)
-    previous = world.slots[m, slot].before
-    if previous != NONE and join_following(world, m, node, previous):
-        slot = previous
+    slot = join_previous(world, m, node, slot)
     lowest = world.nodes[m, node].lowest_free
     if lowest == NONE or world.slots[m, slot].start < world.slots[m, lowest].start:
         world.nodes[m, node].lowest_free = slot
@@ -165,21 +202,15 @@ def find_free(world: MemoryWorld, m: int, node: int) -> int:
 
 
 @lean_kernel
-def fill_free(
-    world: MemoryWorld, m: int, node: int, slot: int, frames: int, piece: int, moved_at: int
-) -> int:
-    """Put a piece into the first frames of a free extent; return how many found room.
+def fill_free(world: MemoryWorld, m: int, node: int, slot: int, frames: int, source: int) -> int:
+    """Put what an extent holds into the first frames of a free one; return how many found room.
 
     Grows the extent before it when that holds the same, so that memory migrated together stays
     one extent.
     """
     count = min(frames, world.slots[m, slot].length)
     previous = world.slots[m, slot].before
-    if (
-        previous != NONE
-        and world.slots[m, previous].piece == piece
-        and world.slots[m, previous].moved_at == moved_at
-    ):
+    if previous != NONE and hold_the_same(world, m, previous, source):
         world.slots[m, previous].length += count
         world.slots[m, slot].start += count
         world.slots[m, slot].length -= count
@@ -189,11 +220,24 @@ def fill_free(
     else:
         if count < world.slots[m, slot].length and split_extent(world, m, slot, count) == NONE:
             return 0
-        world.slots[m, slot].piece = piece
-        world.slots[m, slot].moved_at = moved_at
+        copy_content(world, m, source, slot)
         join_following(world, m, node, slot)
     world.nodes[m, node].free -= count
     return count
+
+
+@inner_kernel
+def isolate(world: MemoryWorld, m: int, slot: int, first: int, end: int) -> int:
+    """Make the frames [first, end) of an extent one of their own; return it, or `NONE`."""
+    start = world.slots[m, slot].start
+    if start < first:
+        slot = split_extent(world, m, slot, first - start)
+        if slot == NONE:
+            return NONE
+    extent = world.slots[m, slot]
+    if end < extent.start + extent.length and split_extent(world, m, slot, end - first) == NONE:
+        return NONE
+    return slot
 
 
 @inner_kernel
@@ -204,7 +248,5 @@ def forget_old_moves(world: MemoryWorld, m: int, oldest: int) -> None:
         while slot != NONE:
             if abs(world.slots[m, slot].moved_at) < oldest:
                 world.slots[m, slot].moved_at = 0
-            previous = world.slots[m, slot].before
-            if previous != NONE and join_following(world, m, node, previous):
-                slot = previous
+            slot = join_previous(world, m, node, slot)
             slot = world.slots[m, slot].after

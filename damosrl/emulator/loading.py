@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from damosrl.damon import Attrs, Context, Filter, FilterLayer, Ops, Scheme
 from damosrl.emulator.engine import start_context
 from damosrl.emulator.limits import WorkLimits, limit_error
+from damosrl.emulator.memcg import memcg_id
 from damosrl.emulator.releases import NEWEST, is_legacy, refuse_newer
 from damosrl.emulator.state import (
     EXACT,
@@ -185,15 +186,6 @@ def refuse_unknown(context: Context) -> None:
     """
     if context.probes:
         raise MachineError("the emulator knows no probes", fix="leave probes out")
-    for scheme in context.schemes:
-        for condition in scheme.filters:
-            if condition.layer is FilterLayer.OPS:
-                raise MachineError(
-                    "the emulator knows core filters only",
-                    got=condition.filter_type,
-                    allowed="addr, target",
-                    fix="leave the filter out",
-                )
 
 
 def _require_room(state: EngineState, context: Context) -> None:
@@ -295,6 +287,8 @@ def load_scheme(state: EngineState | Staged, c: int, s: int, scheme: Scheme) -> 
         place["target_value"] = goal.target_value
         place["current_value"] = goal.current_value
         place["nid"] = goal.nid
+        if goal.memcg_path is not None:
+            place["memcg"] = memcg_id(goal.memcg_path)
     record["nr_dests"] = len(scheme.dests)
     for d, dest in enumerate(scheme.dests):
         state.dests[c, s, d : d + 1]["nid"] = dest.id
@@ -305,7 +299,8 @@ def load_scheme(state: EngineState | Staged, c: int, s: int, scheme: Scheme) -> 
 def load_filters(state: EngineState | Staged, c: int, s: int, filters: Sequence[Filter]) -> None:
     """Install a scheme's filters, given in installation order."""
     core = [condition for condition in filters if condition.layer is FilterLayer.CORE]
-    for f, condition in enumerate(core):
+    ops = [condition for condition in filters if condition.layer is FilterLayer.OPS]
+    for f, condition in enumerate(core + ops):
         place = state.filters[c, s, f : f + 1]
         place["type"] = code_of(condition.filter_type)
         place["matching"] = condition.matching
@@ -315,9 +310,13 @@ def load_filters(state: EngineState | Staged, c: int, s: int, filters: Sequence[
             place["end"] = condition.address_range.end
         if condition.damon_target_idx is not None:
             place["target_idx"] = condition.damon_target_idx
+        if condition.hugepage_size is not None:
+            place["start"], place["end"] = condition.hugepage_size.min, condition.hugepage_size.max
+        if condition.memcg_path is not None:
+            place["memcg"] = memcg_id(condition.memcg_path)
     record = state.schemes[c, s : s + 1]
-    record["nr_filters"] = len(core)
-    record["default_reject"] = default_reject(filters)[0]
+    record["nr_filters"], record["nr_ops_filters"] = len(core), len(ops)
+    record["default_reject"], record["ops_default_reject"] = default_reject(filters)
 
 
 def default_reject(filters: Sequence[Filter]) -> tuple[bool, bool]:

@@ -19,6 +19,7 @@ from damosrl.emulator.loading import check_status, load_context
 from damosrl.emulator.memory_state import MemoryWorld, allocate_world, grow_world
 from damosrl.emulator.online import RunningDocuments, with_whole_node
 from damosrl.emulator.oracle import rebalance
+from damosrl.emulator.page_classes import write_page_classes
 from damosrl.emulator.placement import coldest_last, lay_out, start_fill, start_order
 from damosrl.emulator.presets import MachineConfig, capacities, machine_config
 from damosrl.emulator.pressure import FULL, SOME, average_ratio
@@ -142,6 +143,7 @@ class EmulatedMachines:
         model = entry.model
         slots = min(int(frames.sum()) + len(frames), config.max_extents)
         self.world = grow_world(self.world, slots, len(model.piece_frames), self._store)
+        write_page_classes(self.world, index, model, config.granule_bytes, workload.pages)
         seeds = np.random.SeedSequence(seed).spawn(self._kdamonds + 1)
         used = start_fill(frames, int(model.piece_frames.sum()), workload.start.fast_fill)
         order = start_order(model, workload.start, np.random.default_rng(seeds[-1]))

@@ -23,11 +23,33 @@ NONE = -1
 PAGE_BYTES = 4096.0
 
 SLOT = np.dtype(
-    [(name, "i4") for name in ["start", "length", "piece", "moved_at", "after", "before"]]
+    [
+        ("start", "i4"),
+        ("length", "i4"),
+        ("piece", "i4"),
+        ("moved_at", "i4"),
+        ("after", "i4"),
+        ("before", "i4"),
+        ("order", "i4"),
+        ("active", "i4"),
+        ("old_at", "f8"),
+    ]
 )
 """An extent: first frame within the node, frames, piece or `FREE`, time of its last migration
-(deciseconds since the start, negative when it went to a slower node, 0 when long ago), and the next
-and previous slot in address order."""
+(deciseconds since the start, negative when it went to a slower node, 0 when long ago), the next
+and previous slot in address order, the order of its folios (2^order pages of 4 KiB), whether they
+are on the active LRU list, and the expected accesses to each of its pages up to the time they were
+last made old, or `TOUCHED`."""
+
+TOUCHED = -1e9
+"""Pages that were certainly accessed since they were made old, as a page that faulted in."""
+
+PIECE = np.dtype(
+    [(name, "i8") for name in ["file", "unmapped", "memcg", "order"]] + [("touched", "f8")]
+)
+"""What the pages of a piece are: of a file (else anonymous), unmapped, id of their memory control
+group (0 is the root), order of the folios they start with; and the expected accesses to each page
+up to the beginning of the epoch in force."""
 
 BORDER = np.dtype([("frame", "f8"), ("hits_below", "f8"), ("hit", "f8")])
 """First frame of an extent, the sum of hit probability over the node's frames below it, and the hit
@@ -59,11 +81,15 @@ MACHINE = np.dtype(
         ("draws", "u8"),
         *_record(
             # extents; the workload's place in the rate store; reclaim's clock hand (a frame)
-            "spare exhausted rates_at epochs_at num_pieces num_epochs epoch hand",
+            "spare exhausted rates_at epochs_at num_pieces num_epochs epoch hand "
+            # whether some pages have been on the active list, or in large folios
+            "uses_active uses_folios",
             # configuration
             "granule_bytes pingpong_window_s move_page_ns check_us fault_p99_ns store_ns cpus "
             # application: its loop, its speed relative to all-fast memory, accesses per ns
             "threads in_flight think_ns period_s speed fast_throughput hit_exposure_s "
+            # time at full speed since the start, and at the beginning of the epoch in force
+            "exposure_s epoch_exposure_s "
             # last step: time share stalled on faults, time of a fault, mean access rate
             # of the memory reclaimed
             "stalled fault_ns reclaimed_hz "
@@ -97,7 +123,9 @@ class MemoryWorld(NamedTuple):
     psi: NDArray[np.void]
     """`damosrl.emulator.pressure.PSI` records ``(N, 2)``: some, full."""
     hit: NDArray[np.float64]
-    """Hit probability of each piece in one sampling interval, ``(N, P)``."""
+    """Hit probability of a page of each piece in one sampling interval, ``(N, P)``."""
+    pieces: NDArray[np.void]
+    """`PIECE` records ``(N, P)``."""
     rates: NDArray[np.float32]
     """All access rates, see `damosrl.emulator.rate_store`."""
     epochs: NDArray[np.float64]
@@ -121,6 +149,7 @@ def allocate_world(machines: int, nodes: int, points: int) -> MemoryWorld:
         curves=np.zeros((machines, nodes, points), CURVE),
         psi=np.zeros((machines, 2), PSI),
         hit=np.zeros((machines, 1)),
+        pieces=np.zeros((machines, 1), PIECE),
         rates=np.zeros(1, np.float32),
         epochs=np.zeros(1),
     )
@@ -145,7 +174,7 @@ def grow_world(world: MemoryWorld, slots: int, pieces: int, store: RateStore) ->
         world.machines["spare"] = old
         world = world._replace(slots=larger, borders=_padded(world.borders, slots + 1))
     if pieces > world.hit.shape[1]:
-        world = world._replace(hit=_padded(world.hit, pieces))
+        world = world._replace(hit=_padded(world.hit, pieces), pieces=_padded(world.pieces, pieces))
     return world._replace(rates=store.rates, epochs=store.epochs)
 
 

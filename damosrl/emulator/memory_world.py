@@ -4,48 +4,20 @@ Kdamond k of a machine watches the physical memory of node k: its one target is 
 frames included. Addresses of the nodes follow one another; context ``c`` is machine * K + k.
 """
 
-import math
-
 import numpy as np
 
-from damosrl.damon import Action, GoalMetric
 from damosrl.emulator import world as protocol
-from damosrl.emulator.extents import locate, split_extent
 from damosrl.emulator.jit import inner_kernel
-from damosrl.emulator.memory_state import FREE, NONE, PAGE_BYTES, MemoryWorld
-from damosrl.emulator.migration import migrate_range, move_frames
-from damosrl.emulator.pressure import SOME
-from damosrl.emulator.rates import extent_index, hits_up_to, piece_rate, update_sums
+from damosrl.emulator.memory_state import MemoryWorld
+from damosrl.emulator.physical_actions import act
+from damosrl.emulator.physical_metrics import free_permil, metric
+from damosrl.emulator.places import frame_offset, place_of, sampling_s
+from damosrl.emulator.rates import extent_index, hits_up_to, update_sums
 from damosrl.emulator.rng import draw
-from damosrl.emulator.state import EngineState, code_of
-from damosrl.emulator.swap import free_memory, uniform
+from damosrl.emulator.state import EngineState
 from damosrl.emulator.world import provides
 
 U = np.uint64
-MIGRATE_HOT, MIGRATE_COLD = code_of(Action.MIGRATE_HOT), code_of(Action.MIGRATE_COLD)
-PAGEOUT = code_of(Action.PAGEOUT)
-LRU_PRIO, LRU_DEPRIO = code_of(Action.LRU_PRIO), code_of(Action.LRU_DEPRIO)
-PSI = code_of(GoalMetric.SOME_MEM_PSI_US)
-NODE_USED, NODE_FREE = code_of(GoalMetric.NODE_MEM_USED_BP), code_of(GoalMetric.NODE_MEM_FREE_BP)
-
-
-@inner_kernel
-def place_of(world: MemoryWorld, c: int) -> tuple[int, int]:
-    """Return machine and node of a context."""
-    nodes = world.nodes.shape[1] - 1
-    return c // nodes, c % nodes
-
-
-@inner_kernel
-def sampling_s(state: EngineState, c: int) -> float:
-    """Return the real length of a context's sampling interval."""
-    return float(state.contexts[c].sample_us) * state.contexts[c].overshoot * 1e-6
-
-
-@inner_kernel
-def frame_offset(world: MemoryWorld, m: int, node: int, address: np.uint64) -> float:
-    """Return where an address lies within its node, in frames."""
-    return float(address - U(world.nodes[m, node].start_byte)) / world.machines[m].granule_bytes
 
 
 @inner_kernel
@@ -77,122 +49,6 @@ def fill_hits(world: MemoryWorld, state: EngineState, c: int) -> None:
         mean = (hits_at_end - hits_at_start) / (float(end - start) * scale)
         state.hit_probability[c, r] = min(max(mean, 0.0), 1.0)
         last_end = end
-
-
-@inner_kernel
-def frames_between(
-    world: MemoryWorld, m: int, node: int, start: np.uint64, end: np.uint64
-) -> tuple[int, int]:
-    """Return the frames whose centre lies in [start, end).
-
-    A frame stands for all its pages: by this rule the bytes moved equal the bytes asked for on
-    average, and two neighbouring regions never both take a frame.
-    """
-    first = math.ceil(frame_offset(world, m, node, start) - 0.5)
-    last = math.ceil(frame_offset(world, m, node, end) - 0.5)
-    return max(first, 0), min(last, int(world.nodes[m, node].total))
-
-
-@inner_kernel
-def page_out(world: MemoryWorld, state: EngineState, c: int, first: int, end: int) -> int:
-    """Move what lies in frames [first, end) and was not touched lately to the swap store.
-
-    As the kernel, it looks at the accessed bit once more before it takes a page (semantics 2.1).
-    """
-    m, node = place_of(world, c)
-    store = world.nodes.shape[1] - 1
-    total = 0
-    slot = locate(world, m, node, first) if first < end else NONE
-    while slot != NONE and world.slots[m, slot].start < end and world.nodes[m, store].free > 0:
-        if world.slots[m, slot].piece == FREE:
-            slot = world.slots[m, slot].after
-            continue
-        if world.slots[m, slot].start < first:
-            slot = split_extent(world, m, slot, first - world.slots[m, slot].start)
-            if slot == NONE:
-                break
-        frames = min(end - world.slots[m, slot].start, world.slots[m, slot].length)
-        exposure = world.machines[m].speed * sampling_s(state, c)
-        quiet = math.exp(-piece_rate(world, m, world.slots[m, slot].piece) * exposure)
-        wanted = int(frames * quiet + uniform(world, m))
-        if wanted < frames:
-            first = world.slots[m, slot].start + frames
-        moved, slot = move_frames(world, m, node, store, slot, wanted, world.machines[m].time_s)
-        total += moved
-    return total
-
-
-@inner_kernel
-def mapped_frames(world: MemoryWorld, m: int, node: int, first: int, end: int) -> int:
-    """Count the frames in [first, end) that hold memory of the workload."""
-    total = 0
-    slot = locate(world, m, node, first) if first < end else NONE
-    while slot != NONE and world.slots[m, slot].start < end:
-        if world.slots[m, slot].piece != FREE:
-            stop = min(end, world.slots[m, slot].start + world.slots[m, slot].length)
-            total += stop - max(first, world.slots[m, slot].start)
-        slot = world.slots[m, slot].after
-    return total
-
-
-@inner_kernel
-def act(
-    world: MemoryWorld, state: EngineState, c: int, s: int, start: np.uint64, end: np.uint64
-) -> np.uint64:
-    """Apply a scheme's action to a range of a node; return the bytes applied."""
-    m, node = place_of(world, c)
-    first, last = frames_between(world, m, node, start, end)
-    scheme = state.schemes[c, s]
-    frames = 0
-    if scheme.action in (MIGRATE_HOT, MIGRATE_COLD):
-        target = scheme.target_nid
-        if 0 <= target < world.nodes.shape[1] - 1 and target != node:
-            frames = migrate_range(
-                world,
-                m,
-                node,
-                target,
-                first,
-                last,
-                world.machines[m].time_s,
-            )
-    elif scheme.action == PAGEOUT:
-        frames = page_out(world, state, c, first, last)
-    elif scheme.action in (LRU_PRIO, LRU_DEPRIO):
-        frames = mapped_frames(world, m, node, first, last)
-    size = frames * world.machines[m].granule_bytes
-    moved_ns = size / PAGE_BYTES * world.machines[m].move_page_ns
-    scheme.total_charged_ns += U(moved_ns)
-    world.machines[m].kdamond_us += moved_ns * 1e-3
-    return U(size)
-
-
-@inner_kernel
-def metric(world: MemoryWorld, state: EngineState, c: int, s: int, g: int) -> np.uint64:
-    """Return the value of a quota goal's metric (semantics 2.11)."""
-    m, _ = place_of(world, c)
-    goal = state.goals[c, s, g]
-    if goal.metric == PSI:
-        return U(world.psi[m, SOME].total_us)
-    if goal.metric in (NODE_USED, NODE_FREE):
-        nid = goal.nid
-        known = 0 <= nid < world.nodes.shape[1] - 1
-        if not known:
-            return U(0) if goal.metric == NODE_USED else U(10000)
-        total, free = world.nodes[m, nid].total, world.nodes[m, nid].free
-        part = free if goal.metric == NODE_FREE else total - free
-        return U(part * 10000 // total)
-    return U(goal.current_value)
-
-
-@inner_kernel
-def free_permil(world: MemoryWorld, c: int) -> np.uint64:
-    """Return the free memory of all nodes in permil."""
-    m, _ = place_of(world, c)
-    total = 0
-    for node in range(world.nodes.shape[1] - 1):
-        total += world.nodes[m, node].total
-    return U(free_memory(world, m) * 1000 // total)
 
 
 @provides(protocol.accessed, MemoryWorld)
@@ -258,7 +114,7 @@ def _free_mem_permil(
     state: EngineState,  # noqa: ARG001  free memory is the world's alone
     c: int,
 ) -> np.uint64:
-    return free_permil(world, c)
+    return free_permil(world, place_of(world, c)[0])
 
 
 @provides(protocol.on_aggregation, MemoryWorld)

@@ -17,7 +17,7 @@ from damosrl.emulator.extents import (
     split_extent,
 )
 from damosrl.emulator.jit import inner_kernel, lean_kernel
-from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
+from damosrl.emulator.memory_state import FREE, NONE, TOUCHED, MemoryWorld
 from damosrl.emulator.rates import invalidate_sums, piece_rate
 
 
@@ -44,13 +44,16 @@ def move_frames(
         following = split_extent(world, m, slot, frames)
         if following == NONE:
             return 0, NONE
-    piece, moved_before = world.slots[m, slot].piece, world.slots[m, slot].moved_at
+    extent = world.slots[m, slot]
+    piece, moved_before = extent.piece, extent.moved_at
     stamp = round(now_s * 10.0) + 1
     moved_at = stamp if target < source else -stamp
+    extent.moved_at = moved_at
+    _swap_pages(world, m, source, target, slot)
     moved = 0
     while moved < frames:
         room = find_free(world, m, target)
-        placed = fill_free(world, m, target, room, frames - moved, piece, moved_at)
+        placed = fill_free(world, m, target, room, frames - moved, slot)
         moved += placed
         if placed == 0:
             break
@@ -60,6 +63,22 @@ def move_frames(
     _account(world, m, source, target, piece, moved)
     _count_return(world, m, moved_before, moved_at, moved)
     return moved, world.slots[m, freed].after
+
+
+@inner_kernel
+def _swap_pages(world: MemoryWorld, m: int, source: int, target: int, slot: int) -> None:
+    """Let pages that go to or come from the swap store be what swapping makes of them.
+
+    A large folio is split on its way out and comes back as pages; whatever faults in was accessed,
+    and starts on the inactive list (mm/memory.c, ``do_swap_page()``, 7.3).
+    """
+    store, extent = world.nodes.shape[1] - 1, world.slots[m, slot]
+    if target == store:
+        extent.order = 0
+        extent.active = 0
+        extent.old_at = 0.0
+    elif source == store:
+        extent.old_at = TOUCHED
 
 
 @inner_kernel

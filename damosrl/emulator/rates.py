@@ -68,11 +68,32 @@ def invalidate_sums(world: MemoryWorld, m: int, node: int) -> None:
     world.nodes[m, node].sums_exposure_s = -1.0
 
 
+@inner_kernel
+def count_epoch(world: MemoryWorld, m: int) -> None:
+    """Add the accesses of the epoch that ends to every piece."""
+    machine = world.machines[m]
+    exposure_s = machine.exposure_s - machine.epoch_exposure_s
+    machine.epoch_exposure_s = machine.exposure_s
+    if exposure_s > 0.0:
+        for piece in range(machine.num_pieces):
+            world.pieces[m, piece].touched += piece_rate(world, m, piece) * exposure_s
+
+
+@inner_kernel
+def accesses_by(world: MemoryWorld, m: int, piece: int, now_s: float) -> float:
+    """Return the accesses to expect on each page of a piece from the start up to a time."""
+    machine = world.machines[m]
+    exposure_s = machine.exposure_s - machine.epoch_exposure_s
+    exposure_s += machine.speed * max(now_s - machine.time_s, 0.0)
+    return float(world.pieces[m, piece].touched + piece_rate(world, m, piece) * exposure_s)
+
+
 @lean_kernel
 def enter_epoch(world: MemoryWorld, m: int, epoch: int) -> None:
     """Put an epoch into force: new loads, hit probabilities stale."""
     if epoch == world.machines[m].epoch:
         return
+    count_epoch(world, m)
     world.machines[m].epoch = epoch
     world.machines[m].hit_exposure_s = -1.0
     for node in range(world.nodes.shape[1]):
@@ -104,6 +125,15 @@ def update_hits(world: MemoryWorld, m: int, interval_s: float) -> float:
 
 
 @inner_kernel
+def folio_hit(hit: float, order: int) -> float:
+    """Return how likely a folio of 2^order pages is seen accessed: one accessed bit for all.
+
+    From the probability 1 - exp(-r d) of one page to 1 - exp(-2^order r d) (semantics 1.6).
+    """
+    return -math.expm1(math.log1p(-hit) * 2.0**order)
+
+
+@inner_kernel
 def update_sums(world: MemoryWorld, m: int, n: int, interval_s: float) -> None:
     """Bring a node's prefix sums up to date for a sampling interval, if they are stale."""
     exposure = update_hits(world, m, interval_s)
@@ -120,6 +150,8 @@ def update_sums(world: MemoryWorld, m: int, n: int, interval_s: float) -> None:
         border.hit = 0.0
         if extent.piece != FREE:
             border.hit = world.hit[m, extent.piece]
+            if extent.order != 0:
+                border.hit = folio_hit(border.hit, extent.order)
             hits += border.hit * extent.length
         bucket = fill_lookup(world, m, n, bucket, int(bucket_of(node, border.frame)) + 1, count - 1)
         count += 1

@@ -6,7 +6,7 @@ import numpy as np
 
 from damosrl.damon import Action
 from damosrl.emulator.arithmetic import U, align_down, at_least_one, reached
-from damosrl.emulator.filters import REJECTED, core_filter
+from damosrl.emulator.filters import ALLOWED, REJECTED, core_filter
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.quota import adjust_quota, charged_bytes, is_full, is_set, matches
 from damosrl.emulator.regions import is_last, move, region_moving_sum, size_limit, size_of, split_at
@@ -99,6 +99,7 @@ def apply_in_quota(world: Any, state: EngineState, c: int, s: int, r: int, free_
         r = split_at(regions, context, c, r, size, free_from)
     verdict, r = core_filter(state, c, s, r, free_from)
     if verdict != REJECTED:
+        scheme.core_filters_allowed = verdict == ALLOWED
         act(world, state, c, s, r)
     return r
 
@@ -225,6 +226,7 @@ def schedule_schemes(state: EngineState, c: int) -> None:
             if interval_us == U(0):
                 interval_us = context.aggr_us
             scheme.next_apply = context.passed + interval_us // sample_us
+            scheme.last_applied = U(0)
             complete_walk(state, c, s)
 
 

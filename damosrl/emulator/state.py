@@ -115,10 +115,10 @@ _SCHEME_STATE = (
     "cursor_addr "
     # life-time statistics (semantics 2.13)
     "nr_tried sz_tried nr_applied sz_applied sz_ops_filter_passed qt_exceeds nr_snapshots "
-    # bytes reported to the tried-regions request
-    "walk_bytes"
+    # bytes reported to the tried-regions request; the world's note of the last folio of a pass
+    "walk_bytes last_applied"
 )
-_SCHEME_STATE_FLAGS = "cursor_target walk_done"
+_SCHEME_STATE_FLAGS = "cursor_target walk_done core_filters_allowed"
 _SCHEME_GOALS = "nr_goals nr_goals_defined"
 
 SCHEME = _record(
@@ -131,9 +131,13 @@ SCHEME = _record(
     "wmark_interval_us wmark_high wmark_mid wmark_low max_nr_snapshots " + _SCHEME_STATE,
     # goals in force (0 when they are left out) and goals of the document; flags
     f"action target_nid nr_dests tuner {_SCHEME_GOALS} nr_filters default_reject "
+    "nr_ops_filters ops_default_reject "
     f"wmark_metric activated legacy {_SCHEME_STATE_FLAGS}",
 )
-"""One scheme: parameters in force and state. ``charged_from`` is in ticks of 1 ms."""
+"""One scheme: parameters in force and state. ``charged_from`` is in ticks of 1 ms.
+
+Its core filters are the first ``nr_filters`` ones, those of the operations layer follow.
+``core_filters_allowed`` is 1 while the action runs on a region that a core filter has let pass."""
 
 SCHEME_STATE = frozenset(f"{_SCHEME_STATE} {_SCHEME_STATE_FLAGS} {_SCHEME_GOALS}".split())
 """Fields of a scheme that a commit does not overwrite as a parameter (semantics 2.14).
@@ -141,11 +145,11 @@ SCHEME_STATE = frozenset(f"{_SCHEME_STATE} {_SCHEME_STATE_FLAGS} {_SCHEME_GOALS}
 Goals are committed apart, with their numbers.
 """
 
-GOAL = _record("target_value current_value base", "metric nid has_base")
+GOAL = _record("target_value current_value base", "metric nid memcg has_base")
 """One quota goal; ``base`` is the PSI total at the previous evaluation."""
 
-FILTER = _record("start end", "type target_idx matching allow")
-"""One core filter."""
+FILTER = _record("start end", "type target_idx memcg matching allow")
+"""One filter; ``start`` and ``end`` are addresses, or the smallest and largest folio in bytes."""
 
 DEST = _record("weight", "nid")
 """One of several destinations of a migration."""
@@ -287,7 +291,7 @@ def allocate(
             ``max_nr_regions`` is rarely exceeded, more by filters and quotas that cut regions.
         schemes: Schemes S per context, at least 1.
         goals: Goals G per scheme, at least 1.
-        filters: Core filters F per scheme, at least 1.
+        filters: Filters F of both layers per scheme, at least 1.
         targets: Targets T per context.
         dests: Destinations D of a scheme's migrations.
         legacy: Make room for what kernel 6.12 knows of a region.

@@ -177,14 +177,16 @@ def fault_in(world: MemoryWorld, m: int, exposure_s: float) -> None:
 def reclaim(world: MemoryWorld, m: int, frames: int) -> int:
     """Write frames of the slowest memory node to the swap store; return how many.
 
-    The hand passes over memory referenced lately; from the third round on it takes what it meets.
-    Notes the mean rate of what it took.
+    The hand passes over memory referenced lately and, as long as there is any other, over what lies
+    on the active list (``lru_prio`` puts it there); in the last round it takes what it meets. Notes
+    the mean rate of what it took.
     """
     machine = world.machines[m]
     store = world.nodes.shape[1] - 1
     node = store - 1
     reclaimed, rounds, touches_hz = 0, 0, 0.0
-    while reclaimed < frames and rounds < 3 and world.nodes[m, store].free > 0:
+    last_round = 2 + (machine.uses_active != 0)
+    while reclaimed < frames and rounds <= last_round and world.nodes[m, store].free > 0:
         slot = locate(world, m, node, machine.hand)
         if slot == NONE:
             machine.hand = 0
@@ -192,11 +194,11 @@ def reclaim(world: MemoryWorld, m: int, frames: int) -> int:
             continue
         extent = world.slots[m, slot]
         machine.hand = extent.start + extent.length
-        if extent.piece == FREE:
+        if extent.piece == FREE or (extent.active != 0 and rounds < 2):
             continue
         rate = piece_rate(world, m, extent.piece)
         quiet = math.exp(-rate * machine.speed * REFERENCE_WINDOW_S)
-        if rounds < 2 and uniform(world, m) >= quiet:
+        if rounds < last_round and uniform(world, m) >= quiet:
             continue
         wanted = min(frames - reclaimed, extent.length)
         machine.hand = extent.start + wanted

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.emulator import memory_world  # noqa: F401  registers what the engine calls
+from damosrl.emulator.aging import forget_ages
 from damosrl.emulator.application import (
     current_load,
     mean_latency_ns,
@@ -104,6 +105,7 @@ def serve(world: MemoryWorld, m: int, load_before: NDArray[np.float64], step_s: 
     throughput *= 1.0 - machine.stalled
     speed *= 1.0 - machine.stalled
     machine.speed = speed
+    machine.exposure_s += speed * step_s
     if faults > 0.0:
         fault_in(world, m, speed * step_s)
     accesses = throughput * step_s * 1e9
@@ -138,6 +140,7 @@ def step(
     add_stalls(world.psi[m], duration_us, machine.stalled, machine.threads, machine.cpus)
     update_averages(world.psi[m], machine, end_s * 1e6)
     if np.floor(end_s / SWEEP_S) != np.floor(start_s / SWEEP_S):
+        forget_ages(world, m)
         forget_old_moves(world, m, round((end_s - machine.pingpong_window_s) * 10.0))
         for node in range(nodes + 1):
             invalidate_sums(world, m, node)
@@ -191,6 +194,20 @@ def run_machines(
     return stopped
 
 
+@inner_kernel
+def clear_accesses(world: MemoryWorld, m: int) -> None:
+    """Begin counting accesses; all pages are old, on the inactive list, in their first folios."""
+    machine = world.machines[m]
+    machine.exposure_s = 0.0
+    machine.epoch_exposure_s = 0.0
+    machine.uses_active = 0
+    machine.uses_folios = 0
+    for piece in range(machine.num_pieces):
+        world.pieces[m, piece].touched = 0.0
+        if world.pieces[m, piece].order != 0:
+            machine.uses_folios = 1
+
+
 @kernel
 def begin(world: MemoryWorld, m: int, seed: int) -> None:
     """Begin an episode at time 0 on a machine whose memory is laid out.
@@ -205,6 +222,7 @@ def begin(world: MemoryWorld, m: int, seed: int) -> None:
     machine.returned_bytes = 0.0
     machine.copy_waiting_bytes = 0.0
     machine.epoch = -1
+    clear_accesses(world, m)
     clear_sums(world, m)
     clear_pressure(world.psi[m], machine)
     clear_swap(world, m, seed)

@@ -30,7 +30,7 @@ from damosrl.emulator.loading import check_status, load_context, write_field
 from damosrl.emulator.scripted import empty_script
 from damosrl.emulator.state import EngineState, allocate
 from damosrl.emulator.targets import aligned_ranges
-from damosrl.errors import DamosrlError, DocumentError, EmulatorLimitError, MachineError
+from damosrl.errors import DamosrlError, DocumentError, EmulatorLimitError
 from damosrl.machine import SchemeField
 
 MIB = 1 << 20
@@ -173,11 +173,8 @@ def test_missing_room_is_an_error() -> None:
 
 
 def test_what_is_not_emulated_is_refused() -> None:
-    """Operation filters and unknown modes are named, not ignored."""
+    """Unknown modes are named, not ignored."""
     state = allocate(1)
-    young = Scheme(filters=(Filter(FilterType.YOUNG),))
-    with pytest.raises(MachineError, match="core filters only"):
-        load_context(state, 0, _context(young), seed=1)
     with pytest.raises(DamosrlError, match="monitor mode"):
         load_context(state, 0, _context(), seed=1, monitor=2)
     with pytest.raises(DamosrlError, match="overshoot"):

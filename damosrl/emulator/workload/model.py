@@ -7,9 +7,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.errors import WorkloadError
+from damosrl.damon.units import parse_size
+from damosrl.errors import UnitError, WorkloadError
 
 Placement = Literal["first_touch", "random", "good", "bad"]
+
+PAGE_BYTES = 4096
+LARGEST_ORDER = 18
+"""Order of the largest folio: 1 GiB."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,69 @@ class StartState:
     placement: Placement = "first_touch"
 
 
+@dataclass(frozen=True, slots=True)
+class PageClass:
+    """One kind of pages.
+
+    Args:
+        share: Share of the address space, relative to that of the other classes.
+        kind: ``anon`` or ``file``.
+        memcg: Path of the memory control group.
+        folio: Size of the folios they start in: 4 KiB to 1 GiB, a power of two.
+        mapped: Whether some page table maps them; page cache may be unmapped.
+
+    Raises:
+        WorkloadError: The share or the folio size is out of range.
+    """
+
+    share: float = 1.0
+    kind: Literal["anon", "file"] = "anon"
+    memcg: str = "/"
+    folio: str | int = PAGE_BYTES
+    mapped: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.share < math.inf:
+            raise WorkloadError("share of a page class is wrong", got=self.share, allowed=">= 0")
+        if self._folio_bytes() not in {PAGE_BYTES << order for order in range(LARGEST_ORDER + 1)}:
+            raise WorkloadError(
+                "folio of a page class is wrong",
+                got=self.folio,
+                allowed="a power of two from 4 KiB to 1 GiB",
+            )
+
+    def _folio_bytes(self) -> int:
+        try:
+            return parse_size(self.folio)
+        except UnitError as error:
+            raise WorkloadError(
+                "folio of a page class is no size", got=self.folio, fix="give 2 MiB"
+            ) from error
+
+    @property
+    def order(self) -> int:
+        """Folio size as a power of two of pages."""
+        return (self._folio_bytes() // PAGE_BYTES).bit_length() - 1
+
+
+@dataclass(frozen=True)
+class PageLayout:
+    """Which class the pages at each address have.
+
+    Args:
+        border_bytes: ``(B + 1,)`` int64, borders of blocks, from 0 to the footprint.
+        classes: Class of each block, ``B`` of them.
+    """
+
+    border_bytes: NDArray[np.int64]
+    classes: tuple[PageClass, ...]
+
+    def at(self, address_bytes: NDArray[np.int64]) -> list[PageClass]:
+        """Return the class at each address."""
+        blocks = np.searchsorted(self.border_bytes, address_bytes, side="right") - 1
+        return [self.classes[block] for block in np.minimum(blocks, len(self.classes) - 1)]
+
+
 @dataclass(frozen=True)
 class Workload:
     """One concrete workload of one episode: all parameters drawn.
@@ -105,6 +173,7 @@ class Workload:
         application: The closed loop.
         start: Start state.
         fast_share: Fast-tier capacity as a share of the footprint.
+        pages: What the pages are; None: anonymous, mapped, root group, folios of 4 KiB.
     """
 
     name: str
@@ -113,3 +182,4 @@ class Workload:
     application: Application
     start: StartState
     fast_share: float
+    pages: PageLayout | None = None

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from damosrl.emulator.workload.model import Application, Placement, StartState
+from damosrl.emulator.workload.pages import PagesConfig
 from damosrl.emulator.workload.parameters import (
     Number,
     Sampler,
@@ -94,6 +95,7 @@ class Setting:
         fast_share: Fast-tier capacity as a share of the footprint: 1/2 is 1:1, 1/17 is 1:16.
         application: The closed loop.
         start: Start state.
+        pages: What the pages are, by share of the address space.
     """
 
     name: str | None = None
@@ -103,6 +105,7 @@ class Setting:
     fast_share: Number = 0.25
     application: ApplicationConfig = field(default_factory=ApplicationConfig)
     start: StartConfig = field(default_factory=StartConfig)
+    pages: PagesConfig | None = None
 
     def __post_init__(self) -> None:
         check("fast_share", self.fast_share, 0.001, 1.0)
@@ -142,4 +145,5 @@ class Setting:
             f"{text(loop.think_time_ns)} ns between requests. The fast tier starts "
             f"{text(self.start.fast_fill, percent)} full, placed by "
             f"{' or '.join(self.start.placements)}. {drawn}."
+            + (f" {self.pages.describe()}" if self.pages else "")
         )

@@ -10,6 +10,7 @@ import numpy as np
 from damosrl.config import choices, load_choice, load_yaml, typed
 from damosrl.emulator.workload.cyclic_scan import CyclicScan
 from damosrl.emulator.workload.model import Workload
+from damosrl.emulator.workload.pages import cut_pieces
 from damosrl.emulator.workload.parameters import Sampler
 from damosrl.emulator.workload.phases import Phases
 from damosrl.emulator.workload.pieces import MIN_GRANULES, Family
@@ -94,7 +95,7 @@ class SingleSource:
         start = setting.start.draw(Sampler(rng, randomize=setting.randomize is not False))
         native = self.access.native_granules if isinstance(self.access, RecordedAccess) else 0
         granules = setting.draw_granules(sampler, native)
-        return Workload(
+        workload = Workload(
             name=self.name,
             family=self.family,
             access=self.access.draw(granules, sampler),
@@ -102,6 +103,11 @@ class SingleSource:
             start=start,
             fast_share=sampler.number(setting.fast_share),
         )
+        if setting.pages is None:
+            return workload
+        layout = setting.pages.draw(granules, sampler)
+        access = cut_pieces(workload.access, layout.border_bytes)
+        return replace(workload, access=access, pages=layout)
 
     def describe(self) -> str:
         """Say what is drawn."""

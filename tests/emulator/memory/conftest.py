@@ -30,6 +30,8 @@ from damosrl.emulator.tick import begin
 from damosrl.emulator.workload.model import (
     AccessModel,
     Application,
+    PageClass,
+    PageLayout,
     Placement,
     StartState,
     Workload,
@@ -81,6 +83,7 @@ def make_workload() -> MakeWorkload:
         fast_fill: float = 0.97,
         fast_share: float = 0.25,
         threads: int = 8,
+        pages: Sequence[PageClass] = (),
     ) -> Workload:
         table = np.atleast_2d(np.asarray(rates, np.float32))
         borders = np.arange(table.shape[1] + 1) * piece_mib * MIB
@@ -91,6 +94,7 @@ def make_workload() -> MakeWorkload:
             Application(threads=threads),
             StartState(fast_fill, placement),
             fast_share,
+            PageLayout(borders, tuple(pages)) if pages else None,
         )
 
     return make

@@ -1,0 +1,28 @@
+"""Where a context's addresses lie: its machine, its node, its frames."""
+
+import numpy as np
+
+from damosrl.emulator.jit import inner_kernel
+from damosrl.emulator.memory_state import MemoryWorld
+from damosrl.emulator.state import EngineState
+
+U = np.uint64
+
+
+@inner_kernel
+def place_of(world: MemoryWorld, c: int) -> tuple[int, int]:
+    """Return machine and node of a context."""
+    nodes = world.nodes.shape[1] - 1
+    return c // nodes, c % nodes
+
+
+@inner_kernel
+def sampling_s(state: EngineState, c: int) -> float:
+    """Return the real length of a context's sampling interval."""
+    return float(state.contexts[c].sample_us) * state.contexts[c].overshoot * 1e-6
+
+
+@inner_kernel
+def frame_offset(world: MemoryWorld, m: int, node: int, address: np.uint64) -> float:
+    """Return where an address lies within its node, in frames."""
+    return float(address - U(world.nodes[m, node].start_byte)) / world.machines[m].granule_bytes
