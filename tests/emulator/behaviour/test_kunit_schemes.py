@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from damosrl.damon import AddressRange, Context, Filter, FilterType, Ops, Scheme, Target
+from damosrl.damon import (
+    AddressRange,
+    Context,
+    Filter,
+    FilterLayer,
+    FilterType,
+    Ops,
+    Range,
+    Scheme,
+    Target,
+)
 from damosrl.damon.documents import read_document
 from damosrl.emulator.commit import commit_staged
 from damosrl.emulator.conformance.rig import get_regions, put_regions
@@ -19,7 +29,6 @@ from damosrl.emulator.staging import request_commit
 from damosrl.emulator.state import (
     CONTEXT,
     ENDED,
-    FILTER,
     SCHEME,
     SCHEME_STATE,
     EngineState,
@@ -63,16 +72,30 @@ def test_address_filter(
     assert pages == after
 
 
+ARGUMENTS: dict[FilterType, dict[str, Any]] = {
+    FilterType.ADDR: {"address_range": AddressRange(PAGE, 3 * PAGE)},
+    FilterType.TARGET: {"damon_target_idx": 3},
+    FilterType.MEMCG: {"memcg_path": "/wl"},
+    FilterType.HUGEPAGE_SIZE: {"hugepage_size": Range(PAGE, 3 * PAGE)},
+}
+
+
+@pytest.mark.parametrize("kind", FilterType)
 @pytest.mark.parametrize(("matching", "allow"), list(product([True, False], repeat=2)))
-def test_filter_is_installed_as_made(matching: bool, allow: bool) -> None:
-    """A filter is what it was made as, alone in its scheme (new_filter)."""
-    made = Filter(FilterType.TARGET, matching, allow, damon_target_idx=3)
+def test_filter_is_installed_as_made(kind: FilterType, matching: bool, allow: bool) -> None:
+    """A filter is what it was made as, alone in its layer of the scheme (new_filter)."""
+    made = Filter(kind, matching, allow, **ARGUMENTS.get(kind, {}))
     state = _loaded(_context(Scheme(filters=(made,))))
-    record = state.filters[0, 0, 0]
-    assert int(record["type"]) == code_of(FilterType.TARGET)
+    record, scheme = state.filters[0, 0, 0], state.schemes[0, 0]
+    assert int(record["type"]) == code_of(kind)
     assert (bool(record["matching"]), bool(record["allow"])) == (matching, allow)
-    assert int(record["target_idx"]) == 3
-    assert int(state.schemes["nr_filters"][0, 0]) == 1
+    assert int(record["target_idx"]) == (made.damon_target_idx or 0)
+    with_range = kind in (FilterType.ADDR, FilterType.HUGEPAGE_SIZE)
+    bounds = (PAGE, 3 * PAGE) if with_range else (0, 0)
+    assert (int(record["start"]), int(record["end"])) == bounds
+    assert (int(record["memcg"]) != 0) == (kind is FilterType.MEMCG)
+    numbers = (int(scheme["nr_filters"]), int(scheme["nr_ops_filters"]))
+    assert numbers == ((1, 0) if made.layer is FilterLayer.CORE else (0, 1))
 
 
 def _step(last: int, score: int) -> int:
@@ -180,9 +203,10 @@ def _parameters(state: EngineState) -> dict[str, Any]:
             name: int(record[name]) for name in SCHEME.names or () if name not in SCHEME_STATE
         }
         goals = state.goals[0, s, : int(record["nr_goals_defined"])]
-        values["goals"] = goals[["metric", "target_value", "nid"]].tolist()
+        values["goals"] = goals[["metric", "target_value", "nid", "memcg"]].tolist()
         values["dests"] = state.dests[0, s, : int(record["nr_dests"])].tolist()
-        values["filters"] = state.filters[0, s, : int(record["nr_filters"])].tolist()
+        filters = int(record["nr_filters"]) + int(record["nr_ops_filters"])
+        values["filters"] = state.filters[0, s, :filters].tolist()
         schemes.append(values)
     names = [*ATTRIBUTES, "ops", "addr_unit", "min_region_sz", "nr_targets", "nr_schemes", "paused"]
     pids = state.pids[0, : int(context["nr_targets"])].tolist()
@@ -206,7 +230,7 @@ def test_parameters_in_force_are_those_committed(seed: int) -> None:
     """After a commit a kdamond runs what was staged, and committing it again changes nothing.
 
     These are the selftests sysfs.py and no_op_commit_break, and KUnit's commit_* cases, on random
-    documents: all actions, quotas, goals, core filters, destinations, targets and attributes.
+    documents: all actions, quotas, goals, filters, destinations, targets and attributes.
     """
     rng = np.random.default_rng(seed)
     first, second = _random_context(rng), _random_context(rng)
@@ -215,8 +239,3 @@ def test_parameters_in_force_are_those_committed(seed: int) -> None:
         state = request_commit(state, [0], second)
         commit_staged(state, 0)
         assert _parameters(state) == wanted
-
-
-def test_filters_have_nothing_but_parameters() -> None:
-    """The comparison above covers whole filter records: they hold no state."""
-    assert set(FILTER.names or ()) == {"start", "end", "type", "target_idx", "matching", "allow"}

@@ -22,7 +22,14 @@ from damosrl.damon import (
     Stats,
     Target,
 )
-from damosrl.damon.modules import DamonLruSort, DamonReclaim, PhysicalLayout
+from damosrl.damon.modules import (
+    DamonLruSort,
+    DamonReclaim,
+    DamonStat,
+    Module,
+    Mtier,
+    PhysicalLayout,
+)
 from damosrl.emulator.engine import run_until
 from damosrl.emulator.loading import check_status, load_context
 from damosrl.emulator.scripted import APPLIED, ScriptedWorld, empty_script
@@ -222,3 +229,30 @@ def test_lru_sort_module_runs() -> None:
         else:
             assert (count, age >= 10) == (0, True)
             assert end > 2 * BLOCK
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        DamonReclaim(
+            skip_anon=True,
+            quota_mem_pressure_us=100,
+            autotune_monitoring_intervals=True,
+            wmarks_low=50,
+        ),
+        DamonLruSort(filter_young_pages=True, active_mem_bp=6000, sample_interval=10_000),
+        DamonStat(),
+        Mtier(detect_node_addresses=True),
+    ],
+    ids=lambda module: module.NAME,
+)
+def test_every_feature_of_modules_is_emulated(module: Module) -> None:
+    """Kdamonds of modules for physical memory run with all that their parameters switch on."""
+    spans = (AddressRange(0, 4 * BLOCK), AddressRange(4 * BLOCK, 8 * BLOCK))
+    layout = PhysicalLayout(system_ram=spans, nodes=spans)
+    for kdamond in module.document(layout).kdamonds:
+        machine = Machine(kdamond.contexts[0], free_permil=100)
+        machine.run(3000)
+        assert int(machine.state.contexts["status"][0]) == RUNNING
+        assert int(machine.state.contexts["passed"][0]) > 0
+        assert int(machine.state.regions.nr_regions[0]) >= 10
