@@ -244,6 +244,21 @@ class EmulatedMachines:
             kdamonds.append(replace(kdamond, contexts=(tuned,)))
         return Document(tuple(kdamonds))
 
+    def with_addresses(self, index: int, document: Document) -> Document:
+        """Return a document whose targets without regions list the nodes of a loaded machine.
+
+        Args:
+            index: Machine.
+            document: A document of one kdamond per node.
+        """
+        nodes, granule = self.world.nodes[index], int(self.world.machines["granule_bytes"][index])
+        kdamonds = []
+        for node, kdamond in zip(nodes, document.kdamonds, strict=False):
+            start = int(node["start_byte"])
+            context = _on_node(kdamond.contexts[0], start, start + int(node["total"]) * granule)
+            kdamonds.append(replace(kdamond, contexts=(context,)))
+        return Document(tuple(kdamonds))
+
     def run(self, seconds: float) -> Telemetry:
         """Let time pass on all machines and report.
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from damosrl.damon import Document
 from damosrl.emulator.workload.source import WorkloadSource, workload_source
 from damosrl.errors import ConfigError
 from damosrl.experiment.columns import EPISODE, EPISODE_COUNTS, EPISODE_TEXTS, step_columns
@@ -74,12 +75,14 @@ class Prepared:
         names: Workload names, in the campaign's order.
         splits: ``train`` or ``held-out`` by workload name.
         columns: Columns of steps.csv.
+        document: What the first machine's kdamonds are told under default knobs.
     """
 
     campaign: Campaign
     names: tuple[str, ...]
     splits: Mapping[str, str]
     columns: tuple[str, ...]
+    document: Document
 
     @property
     def cells(self) -> list[Cell]:
@@ -123,8 +126,9 @@ def prepare(campaign: Campaign) -> Prepared:
         tuner.reset(inner.task_spec, campaign.seeds[0])
     seen = workload_source(campaign.train_workload).families
     columns = step_columns(inner.task_spec.knobs.names)
+    document = inner.document
     env.close()
-    return Prepared(campaign, names, _splits(sources, seen), columns)
+    return Prepared(campaign, names, _splits(sources, seen), columns, document)
 
 
 def run_campaign(prepared: Prepared, folder: RunFolder, *, quiet: bool) -> list[Row]:

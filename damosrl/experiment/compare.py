@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from damosrl.damon.documents import to_json
 from damosrl.experiment.campaign import Campaign, Entrant, prepare, run_campaign
 from damosrl.experiment.launch import Launch
-from damosrl.experiment.settings import SUMMARY, CompareSettings, world_of
+from damosrl.experiment.settings import DOCUMENT, SUMMARY, CompareSettings, world_of
 from damosrl.experiment.summary import summarise
 
 
@@ -25,6 +26,7 @@ def compare(launch: Launch[CompareSettings], *, quiet: bool = False) -> Path:
     settings = launch.settings
     prepared = prepare(_campaign(settings))
     folder = launch.folder()
+    folder.write_text(DOCUMENT, to_json(prepared.document))
     rows = run_campaign(prepared, folder, quiet=quiet)
     summary = summarise(
         rows, interval=settings.interval, resamples=settings.resamples, monitor=settings.monitor

@@ -13,6 +13,7 @@ WorkloadSpec = str | dict[str, Any]
 NOOP = "noop"
 ORACLE = "oracle"
 SUMMARY = "summary.json"
+DOCUMENT = "document.json"
 """A run that has it is finished, whichever command wrote it."""
 NOT_KEPT = ("out", "resume")
 """Settings that say where a run lies; leaving them out of config.yaml keeps it movable."""

@@ -58,6 +58,7 @@ class Run:
         config: config.yaml.
         command: command.txt.
         versions: versions.json.
+        document: document.json: what the kdamonds are told under default knobs.
     """
 
     path: Path
@@ -71,6 +72,7 @@ class Run:
     config: dict[str, Any] = field(default_factory=dict)
     command: str = ""
     versions: dict[str, Any] = field(default_factory=dict)
+    document: str = ""
 
     @property
     def baseline(self) -> str:
@@ -122,6 +124,7 @@ def load_run(run_dir: Path) -> Run:
         config=_read_yaml(run_dir / "config.yaml"),
         command=_read_text(run_dir / "command.txt").strip(),
         versions=_read_json(run_dir / "versions.json"),
+        document=_read_text(run_dir / "document.json"),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from damosrl.experiment.report import sections
 from damosrl.experiment.report.cast import Cast
+from damosrl.experiment.report.document_section import document_section
 from damosrl.experiment.report.html import Section, paragraph
 from damosrl.experiment.report.inputs import Run
 from damosrl.experiment.report.scores import ScoreRow
@@ -45,6 +46,7 @@ def build_page(
         sections.episode_section(run, cast, rows, drawn, workload),
         sections.monitor_section(run, drawn),
         sections.safety_section(run, cast),
+        document_section(run),
         sections.method_section(run),
         sections.reproduce_section(run),
     ]

@@ -12,6 +12,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from damosrl.damon import Document
 from damosrl.emulator.machine import EmulatedMachines
 from damosrl.emulator.presets import MachineConfig, machine_config
 from damosrl.emulator.workload.source import WorkloadSource, workload_source
@@ -218,6 +219,13 @@ class TieringLoop:
         }
         truncated = self._step >= self._settings.steps
         return StepResult(self._observation(), outcome.reward, truncated, info)
+
+    def document(self) -> Document:
+        """Return the kdamonds document of the first machine, loaded once, under default knobs."""
+        knobs = self.task.spec.knobs.defaults()
+        knobs = np.tile(knobs, (self.machine.num_machines, 1))
+        plan = self.task.plan(knobs, QuotaLoop(self._settings.quota_loop))
+        return self.machine.with_addresses(0, plan.document(0))
 
     def describe(self) -> str:
         """Return knobs, observation and reward in words, as text tables."""

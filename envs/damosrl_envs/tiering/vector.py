@@ -10,6 +10,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from damosrl.damon import Document
 from damosrl.emulator.machine import EmulatedMachines
 from damosrl.errors import UnknownNameError
 from damosrl.knobs import Float32Array, FloatArray
@@ -65,6 +66,11 @@ class TieringVectorEnv(gymnasium.vector.VectorEnv[Float32Array, NDArray[Any], ND
     def machine(self) -> EmulatedMachines:
         """The emulated machines."""
         return self._loop.machine
+
+    @property
+    def document(self) -> Document:
+        """What the first machine is told under default knobs, its nodes' addresses included."""
+        return self._loop.document()
 
     @property
     def task_spec(self) -> TaskSpec:
