@@ -32,7 +32,14 @@ TRAIN = [
 ]  # fmt: skip
 TUNE = ["agent=random_search", "trials=4", "repeats=2", "finalists=2", "final_repeats=2",
         "steps=5", "report=false", "jobs=1"]  # fmt: skip
-RESULTS = ("episodes.csv", "steps.csv", "events.jsonl", "summary.json", "heatmap.npz")
+RESULTS = (
+    "episodes.csv",
+    "steps.csv",
+    "events.jsonl",
+    "summary.json",
+    "heatmap.npz",
+    "document.json",
+)
 
 
 def _run(command: str, out: Path, *words: str) -> Path:

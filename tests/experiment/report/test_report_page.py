@@ -344,3 +344,15 @@ def test_failed_trials_are_not_drawn(make_tune: MakeRun) -> None:
     assert len(np.asarray(dots.get_xdata())) == 60
     assert len(np.asarray(finalists.get_xdata())) == 4
     assert 0.0 not in np.asarray(dots.get_ydata())
+
+
+def test_a_document_is_told_in_words(small_compare: Path) -> None:
+    """Where the folder holds the kdamonds document the page explains it; a broken one is named."""
+    assert "What the kernel is told" not in write_report(small_compare).read_text("utf-8")
+    text = '{"kdamonds": [{"contexts": [{"ops": "paddr", "schemes": [{"action": "pageout"}]}]}]}'
+    (small_compare / "document.json").write_text(text, encoding="utf-8")
+    page = write_report(small_compare).read_text("utf-8")
+    assert "What the kernel is told" in page
+    assert "Watches 0 B of physical memory" in page
+    (small_compare / "document.json").write_text('{"kdamonds": 5}', encoding="utf-8")
+    assert "kdamonds is no list" in write_report(small_compare).read_text("utf-8")
