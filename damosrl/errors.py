@@ -12,6 +12,7 @@ class DamosrlError(Exception):
         got: The value received.
         allowed: What would have been accepted.
         fix: What to do about it.
+        rule: Name of the broken rule and who keeps it, where there is a list of rules.
 
     Example:
         >>> str(DamosrlError("steps is too small", got=0, allowed=">= 1", fix="give steps=300"))
@@ -19,7 +20,13 @@ class DamosrlError(Exception):
     """
 
     def __init__(
-        self, what: str, *, got: object = None, allowed: object = None, fix: str | None = None
+        self,
+        what: str,
+        *,
+        got: object = None,
+        allowed: object = None,
+        fix: str | None = None,
+        rule: str | None = None,
     ) -> None:
         parts = []
         if got is not None:
@@ -28,12 +35,15 @@ class DamosrlError(Exception):
             parts.append(f"allowed: {allowed}")
         if fix is not None:
             parts.append(f"fix: {fix}")
+        if rule is not None:
+            parts.append(f"rule: {rule}")
         message = f"{what}: {'; '.join(parts)}" if parts else what
         super().__init__(" ".join(message.split()))
         self.what = what
         self.got = got
         self.allowed = allowed
         self.fix = fix
+        self.rule = rule
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel between processes: subclasses need not accept the message alone."""

@@ -5,7 +5,7 @@ from damosrl.damon.checks import U32_MAX, U64_MAX
 from damosrl.damon.context import Context, Ops, Target
 from damosrl.damon.filters import Filter, FilterLayer, FilterType
 from damosrl.damon.kdamond import Document, Kdamond
-from damosrl.damon.pattern import AccessPattern
+from damosrl.damon.pattern import AccessPattern, kept_bounds
 from damosrl.damon.probes import Probe, ProbeFilter, ProbeFilterType
 from damosrl.damon.quota import NEVER, GoalMetric, GoalTuner, Quota, QuotaGoal, Weights
 from damosrl.damon.ranges import AddressRange, Range
@@ -47,4 +47,5 @@ __all__ = [
     "WatermarkMetric",
     "Watermarks",
     "Weights",
+    "kept_bounds",
 ]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from damosrl.damon.checks import require_integer
-from damosrl.errors import DocumentError
+from damosrl.damon.refusals import refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,11 @@ class Attrs:
     max_nr_regions: int = 1000
 
     def __post_init__(self) -> None:
-        require_integer("nr_regions.min", self.min_nr_regions, low=3)
+        require_integer("nr_regions.min", self.min_nr_regions, low=3, rule="min-nr-regions")
         require_integer("nr_regions.max", self.max_nr_regions)
         if self.min_nr_regions > self.max_nr_regions:
-            raise DocumentError(
+            raise refusal(
+                "nr-regions-order",
                 "nr_regions.min is above nr_regions.max",
                 got=f"min={self.min_nr_regions}, max={self.max_nr_regions}",
                 allowed="3 <= min <= max",
@@ -97,14 +98,16 @@ class Attrs:
     def _check_intervals(self) -> None:
         times, goal = self.intervals, self.intervals.goal
         if times.sample_us > times.aggr_us:
-            raise DocumentError(
+            raise refusal(
+                "sample-above-aggregation",
                 "sampling takes longer than aggregation",
                 got=f"sample_us={times.sample_us}, aggr_us={times.aggr_us}",
                 allowed="sample_us <= aggr_us",
                 fix="raise aggr_us (20 samples per aggregation are usual)",
             )
         if goal.enabled and not goal.min_sample_us <= times.sample_us <= goal.max_sample_us:
-            raise DocumentError(
+            raise refusal(
+                "intervals-goal-bounds",
                 "sample_us is outside the bounds of intervals_goal",
                 got=f"sample_us={times.sample_us}",
                 allowed=f"{goal.min_sample_us}..{goal.max_sample_us} us, min <= max",

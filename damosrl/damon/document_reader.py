@@ -8,12 +8,13 @@ from damosrl.damon.attrs import Attrs, Intervals, IntervalsGoal
 from damosrl.damon.checks import U32_MAX, U64_MAX
 from damosrl.damon.context import Context, Ops, Target
 from damosrl.damon.fields import Fields, located
-from damosrl.damon.filters import Filter, FilterType
+from damosrl.damon.filters import Filter, FilterLayer, FilterType
 from damosrl.damon.kdamond import Document, Kdamond
 from damosrl.damon.pattern import AccessPattern
 from damosrl.damon.probes import Probe, ProbeFilter, ProbeFilterType
 from damosrl.damon.quota import NEVER, GoalMetric, GoalTuner, Quota, QuotaGoal, Weights
 from damosrl.damon.ranges import AddressRange, Range
+from damosrl.damon.refusals import refusal
 from damosrl.damon.scheme import Action, Dest, Scheme
 from damosrl.damon.watermarks import WatermarkMetric, Watermarks
 from damosrl.errors import DocumentError
@@ -137,7 +138,7 @@ def _scheme(fields: Fields, attrs: Attrs) -> Scheme:
         apply_interval_us=fields.value("apply_interval_us", units.parse_time_us, 0),
         quota=_quota(fields.section("quotas")),
         watermarks=_watermarks(fields.section("watermarks")),
-        filters=tuple(_filter(item) for item in fields.items("filters")),
+        filters=_filters(fields),
         dests=tuple(_dest(item) for item in fields.items("dests")),
         max_nr_snapshots=fields.value(
             "max_nr_snapshots",
@@ -217,6 +218,28 @@ def _watermarks(fields: Fields) -> Watermarks:
         mid_permil=fields.value("mid_permil", units.parse_permil, 0),
         low_permil=fields.value("low_permil", units.parse_permil, 0),
     )
+
+
+def _filters(fields: Fields) -> tuple[Filter, ...]:
+    """Read damo's one list, or sysfs's directories in the order in which the kernel does."""
+    found: list[Filter] = []
+    for key, layer in (
+        ("core_filters", FilterLayer.CORE),
+        ("ops_filters", FilterLayer.OPS),
+        ("filters", None),
+    ):
+        for item in fields.items(key):
+            condition = _filter(item)
+            if layer not in (None, condition.layer):
+                raise refusal(
+                    "filter-layer",
+                    f"{item.where} is in the wrong layer",
+                    got=condition.filter_type,
+                    allowed=", ".join(kind for kind in FilterType if kind.layer is layer),
+                    fix=f"move it to {condition.layer}_filters",
+                )
+            found.append(condition)
+    return tuple(found)
 
 
 def _filter(fields: Fields) -> Filter:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from damosrl.damon.refusals import refusal
 from damosrl.damon.units import Value
 from damosrl.errors import DamosrlError, DocumentError, UnknownNameError
 
@@ -24,7 +25,11 @@ def located(where: str) -> Iterator[None]:
         raise
     except DamosrlError as error:
         raise DocumentError(
-            f"{where}: {error.what}", got=error.got, allowed=error.allowed, fix=error.fix
+            f"{where}: {error.what}",
+            got=error.got,
+            allowed=error.allowed,
+            fix=error.fix,
+            rule=error.rule,
         ) from error
 
 
@@ -137,8 +142,11 @@ class Fields:
         """
         raw = self.get(key)
         if raw is not None and raw not in neutral:
-            raise DocumentError(
-                f"{self._place(key)} is not in kernel 7.3", got=raw, fix=f"remove {key}"
+            raise refusal(
+                "not-in-kernel",
+                f"{self._place(key)} is not in kernel 7.3",
+                got=raw,
+                fix=f"remove {key}",
             )
 
     def build(self, kind: Callable[..., T], **values: object) -> T:

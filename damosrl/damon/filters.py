@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from damosrl.damon.checks import I32_MAX, require_integer, require_member
 from damosrl.damon.ranges import AddressRange, Range
-from damosrl.errors import DocumentError
+from damosrl.damon.refusals import refusal
 
 
 class FilterLayer(StrEnum):
@@ -26,6 +26,12 @@ class FilterType(StrEnum):
     UNMAPPED = "unmapped"
     ADDR = "addr"
     TARGET = "target"
+
+    @property
+    def layer(self) -> FilterLayer:
+        """Who evaluates filters of this type."""
+        core = self in (FilterType.ADDR, FilterType.TARGET)
+        return FilterLayer.CORE if core else FilterLayer.OPS
 
 
 ARGUMENT_OF = {
@@ -70,7 +76,8 @@ class Filter:
         for name in ARGUMENT_OF.values():
             given = getattr(self, name) is not None
             if given != (name == wanted):
-                raise DocumentError(
+                raise refusal(
+                    "filter-argument",
                     f"filter {self.filter_type} "
                     + ("does not take" if given else "needs")
                     + f" {name}",
@@ -81,5 +88,4 @@ class Filter:
     @property
     def layer(self) -> FilterLayer:
         """Who evaluates it; core filters come first."""
-        core = self.filter_type in (FilterType.ADDR, FilterType.TARGET)
-        return FilterLayer.CORE if core else FilterLayer.OPS
+        return self.filter_type.layer

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from damosrl.damon.checks import U32_MAX, require_integer
 from damosrl.damon.context import Context
-from damosrl.errors import DocumentError
+from damosrl.damon.refusals import refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Kdamond:
 
     def __post_init__(self) -> None:
         if len(self.contexts) != 1:
-            raise DocumentError(
+            raise refusal(
+                "one-context",
                 "a kdamond runs one context",
                 got=f"{len(self.contexts)} contexts",
                 allowed="1",

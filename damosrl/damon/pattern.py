@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from damosrl.damon.checks import U32_MAX
 from damosrl.damon.ranges import Range
-from damosrl.errors import DocumentError
 
 
 def _any_u32() -> Range:
@@ -15,16 +14,13 @@ def _any_u32() -> Range:
 class AccessPattern:
     """Closed bounds on a region's size, access count and age; matches all by default.
 
-    The kernel's core keeps the two counts in 32 bits and cuts larger sysfs values to their low
-    32 bits without a word, so larger bounds are refused here.
+    Bounds are those of the sysfs files, 64 bits. The kernel's core keeps the two counts in 32 bits
+    and cuts larger ones to their low 32 bits without a word (semantics 0): see `kept_bounds`.
 
     Args:
         sz_bytes: Region size, core address units (bytes where addr_unit is 1).
         nr_accesses: Access count (pseudo moving sum), samples per aggregation interval.
         age: Time with about this access count, aggregation intervals.
-
-    Raises:
-        DocumentError: A count bound exceeds 4294967295.
 
     Example:
         >>> AccessPattern(nr_accesses=Range(0, 0)).age.max
@@ -35,12 +31,14 @@ class AccessPattern:
     nr_accesses: Range = field(default_factory=_any_u32)
     age: Range = field(default_factory=_any_u32)
 
-    def __post_init__(self) -> None:
-        for name, bounds in (("nr_accesses", self.nr_accesses), ("age", self.age)):
-            if bounds.max > U32_MAX:
-                raise DocumentError(
-                    f"access_pattern.{name}.max does not fit the kernel's 32 bits",
-                    got=bounds.max,
-                    allowed=f"0..{U32_MAX}",
-                    fix=f"give {U32_MAX} for 'no upper bound'",
-                )
+
+def kept_bounds(bounds: Range) -> tuple[int, int]:
+    """Return what the kernel keeps of the bounds of a count or age: 32 bits of each.
+
+    The lower bound may then lie above the upper one, and nothing matches.
+
+    Example:
+        >>> kept_bounds(Range(3, 2**32 + 2))
+        (3, 2)
+    """
+    return bounds.min & U32_MAX, bounds.max & U32_MAX

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from damosrl.damon.checks import U32_MAX, require_integer, require_member
-from damosrl.errors import DocumentError
+from damosrl.damon.refusals import refusal
 
 
 class ProbeFilterType(StrEnum):
@@ -33,7 +33,8 @@ class ProbeFilter:
     def __post_init__(self) -> None:
         require_member("probe filter_type", self.filter_type, ProbeFilterType)
         if (self.filter_type is ProbeFilterType.MEMCG) != bool(self.path):
-            raise DocumentError(
+            raise refusal(
+                "probe-path",
                 "a probe's path belongs to memcg, and memcg needs one",
                 got=f"filter_type={self.filter_type}, path={self.path}",
                 fix="give path with memcg only",

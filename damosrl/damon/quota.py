@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from damosrl.damon.checks import I32_MAX, U32_MAX, U64_MAX, require_integer, require_member
-from damosrl.errors import DocumentError
+from damosrl.damon.refusals import refusal
 
 NEVER = U64_MAX
 """A reset_interval_ms after which the kernel never opens a new window."""
@@ -59,11 +59,12 @@ class QuotaGoal:
 
     def __post_init__(self) -> None:
         require_member("goal metric", self.metric, GoalMetric)
-        require_integer("goal target_value", self.target_value, low=1)
+        require_integer("goal target_value", self.target_value, low=1, rule="goal-target-zero")
         require_integer("goal current_value", self.current_value)
         require_integer("goal nid", self.nid, low=-1, high=I32_MAX)
         if self.metric.needs_memcg and not self.memcg_path:
-            raise DocumentError(
+            raise refusal(
+                "goal-needs-memcg",
                 f"goal {self.metric} needs a control group",
                 got=f"memcg_path={self.memcg_path}",
                 fix="give memcg_path, for example /app",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from damosrl.damon.checks import U64_MAX, require_integer
-from damosrl.errors import DocumentError
+from damosrl.damon.refusals import refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class Range:
         require_integer("range min", self.min)
         require_integer("range max", self.max)
         if self.min > self.max:
-            raise DocumentError(
+            raise refusal(
+                "range-reversed",
                 "the range matches nothing",
                 got=f"min={self.min}, max={self.max}",
                 allowed="min <= max",
@@ -59,7 +60,8 @@ class AddressRange:
         require_integer("start", self.start)
         require_integer("end", self.end)
         if self.end < self.start:
-            raise DocumentError(
+            raise refusal(
+                "addresses-reversed",
                 "the address range is reversed",
                 got=f"start={self.start}, end={self.end}",
                 allowed="start <= end",

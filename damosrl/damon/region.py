@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from damosrl.damon.checks import U32_MAX, require_integer
 from damosrl.damon.ranges import AddressRange
-from damosrl.errors import DocumentError
+from damosrl.damon.refusals import refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,6 @@ class Region(AddressRange):
     def __post_init__(self) -> None:
         AddressRange.__post_init__(self)
         if self.start == self.end:
-            raise DocumentError("a region is empty", got=f"[{self.start}, {self.end})")
+            raise refusal("region-empty", "a region is empty", got=f"[{self.start}, {self.end})")
         require_integer("nr_accesses", self.nr_accesses, high=U32_MAX)
         require_integer("age", self.age, high=U32_MAX)

@@ -150,15 +150,15 @@ def format_permil(share_permil: int) -> str:
 def parse_nr_accesses(value: Value, samples_per_aggregation: int) -> int:
     """Read an access count: ``3 samples``, ``15 %`` of all samples (rounded down), ``max``.
 
-    A number without a unit is per cent, as in damo's documents; per cents beyond the kernel's
-    32 bits mean no bound.
+    A number without a unit is per cent, as in damo's documents; ``max`` and per cents beyond the
+    kernel's 32 bits mean no bound. Samples are taken as given, up to 64 bits as in sysfs.
 
     Args:
         value: Text or number.
         samples_per_aggregation: Samples that 100 % stand for.
 
     Raises:
-        UnitError: No access count, or more than 4294967295 samples.
+        UnitError: No access count, or more than 2^64-1 samples.
 
     Example:
         >>> parse_nr_accesses("16 %", 20)
@@ -168,7 +168,7 @@ def parse_nr_accesses(value: Value, samples_per_aggregation: int) -> int:
         return 0 if value == "min" else U32_MAX
     number, unit = _quantity(value, "access count", "'3 samples', '15 %' or max")
     if unit in ("samples", "sample"):
-        return _bounded(_whole(number, value, "samples"), value, "access count", U32_MAX)
+        return _bounded(_whole(number, value, "samples"), value, "access count")
     if unit not in ("", "%"):
         raise UnitError(
             "unknown unit of an access count",
@@ -187,15 +187,15 @@ def format_nr_accesses(samples: int) -> str:
 def parse_age(value: Value, aggr_us: int) -> int:
     """Read an age: ``30 aggr_intervals``, a time such as ``3 s`` (rounded down), ``max``.
 
-    A number without a unit is microseconds, as in damo's documents; times beyond the kernel's
-    32 bits mean no bound.
+    A number without a unit is microseconds, as in damo's documents; ``max`` and times beyond the
+    kernel's 32 bits mean no bound. Intervals are taken as given, up to 64 bits as in sysfs.
 
     Args:
         value: Text or number.
         aggr_us: Aggregation interval, us.
 
     Raises:
-        UnitError: No age, or more than 4294967295 aggregation intervals.
+        UnitError: No age, or more than 2^64-1 aggregation intervals.
 
     Example:
         >>> parse_age("3 s", 100_000)
@@ -205,7 +205,7 @@ def parse_age(value: Value, aggr_us: int) -> int:
         return 0 if value == "min" else U32_MAX
     if isinstance(value, str) and value.rstrip().endswith(("aggr_intervals", "aggr_interval")):
         number, _ = _quantity(value, "age", "'30 aggr_intervals'")
-        return _bounded(_whole(number, value, "aggr_intervals"), value, "age", U32_MAX)
+        return _bounded(_whole(number, value, "aggr_intervals"), value, "age")
     return min(int(_time_ns(value, "us") / (max(aggr_us, 1) * 1000)), U32_MAX)
 
 

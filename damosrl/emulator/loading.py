@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.damon import Attrs, Context, Filter, FilterLayer, Ops, Scheme
+from damosrl.damon import Attrs, Context, Filter, FilterLayer, Ops, Scheme, kept_bounds
+from damosrl.damon.features import NEWEST
 from damosrl.emulator.engine import start_context
 from damosrl.emulator.limits import WorkLimits, limit_error
 from damosrl.emulator.memcg import memcg_id
-from damosrl.emulator.releases import NEWEST, is_legacy, refuse_newer
+from damosrl.emulator.releases import is_legacy, refuse_newer
 from damosrl.emulator.state import (
     EXACT,
     FAST,
@@ -257,9 +258,8 @@ def load_scheme(state: EngineState | Staged, c: int, s: int, scheme: Scheme) -> 
     pattern, quota, marks = scheme.access_pattern, scheme.quota, scheme.watermarks
     record["apply_interval_us"] = scheme.apply_interval_us
     record["min_sz"], record["max_sz"] = pattern.sz_bytes.min, pattern.sz_bytes.max
-    record["min_nr_accesses"] = pattern.nr_accesses.min
-    record["max_nr_accesses"] = pattern.nr_accesses.max
-    record["min_age"], record["max_age"] = pattern.age.min, pattern.age.max
+    record["min_nr_accesses"], record["max_nr_accesses"] = kept_bounds(pattern.nr_accesses)
+    record["min_age"], record["max_age"] = kept_bounds(pattern.age)
     record["quota_ms"] = quota.time_ms
     record["quota_bytes"] = quota.sz_bytes
     record["reset_interval_ms"] = quota.reset_interval_ms

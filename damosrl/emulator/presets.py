@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.config import load_choice, load_yaml, typed
+from damosrl.damon.features import NEWEST
 from damosrl.damon.units import parse_bp, parse_size
-from damosrl.emulator.releases import NEWEST, is_legacy
+from damosrl.emulator.releases import is_legacy
 from damosrl.errors import MachineError
 
 UPPER_FILL = 0.6

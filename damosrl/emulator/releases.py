@@ -27,30 +27,12 @@ Not done: the request timing of tried regions (as in 7.3), even cuts of initial 
 comparison of counters that wrap around, one generator shared by all kdamonds.
 """
 
-from collections.abc import Iterator
-
-from damosrl.damon import Action, Context, FilterType, GoalMetric, GoalTuner, Scheme
+from damosrl.damon import Context
+from damosrl.damon.features import NEWEST, OLDEST, features_of
 from damosrl.errors import MachineError, UnknownNameError
 
-NEWEST = "7.3"
-OLDEST = "6.12"
 KERNELS = (NEWEST, OLDEST)
 """Kernels that can be chosen."""
-
-GOAL_SINCE = {
-    GoalMetric.NODE_MEM_USED_BP: "6.16",
-    GoalMetric.NODE_MEM_FREE_BP: "6.16",
-    GoalMetric.NODE_MEMCG_USED_BP: "6.19",
-    GoalMetric.NODE_MEMCG_FREE_BP: "6.19",
-    GoalMetric.ACTIVE_MEM_BP: "7.0",
-    GoalMetric.INACTIVE_MEM_BP: "7.0",
-    GoalMetric.NODE_ELIGIBLE_MEM_BP: "7.2",
-}
-FILTER_SINCE = {
-    FilterType.ACTIVE: "6.15",
-    FilterType.HUGEPAGE_SIZE: "6.15",
-    FilterType.UNMAPPED: "6.15",
-}
 
 
 def is_legacy(kernel: str) -> bool:
@@ -72,46 +54,10 @@ def refuse_newer(context: Context, kernel: str) -> None:
     """
     if not is_legacy(kernel):
         return
-    for feature, since in _newer_features(context):
+    for feature in features_of(context):
         raise MachineError(
-            f"kernel {kernel} does not know {feature}",
+            f"kernel {kernel} does not know {feature.name}",
             got=f"kernel {kernel}",
-            allowed=f"kernel {since} or later",
+            allowed=f"kernel {feature.since} or later",
             fix=f"leave it out, or choose kernel {NEWEST}",
         )
-
-
-def _newer_features(context: Context) -> Iterator[tuple[str, str]]:
-    if context.attrs.intervals.goal.enabled:
-        yield "intervals_goal", "6.15"
-    if context.addr_unit != 1:
-        yield "addr_unit", "6.18"
-    if any(target.obsolete for target in context.targets):
-        yield "obsolete targets", "6.19"
-    if context.pause:
-        yield "pause", "7.2"
-    if context.probes:
-        yield "probes", "7.2"
-    for scheme in context.schemes:
-        yield from _newer_in_scheme(scheme)
-
-
-def _newer_in_scheme(scheme: Scheme) -> Iterator[tuple[str, str]]:
-    if scheme.action is Action.COLLAPSE:
-        yield "action collapse", "7.2"
-    if scheme.dests:
-        yield "migration dests", "6.17"
-    if scheme.max_nr_snapshots:
-        yield "max_nr_snapshots", "7.0"
-    if scheme.quota.goal_tuner is not GoalTuner.CONSIST:
-        yield f"goal tuner {scheme.quota.goal_tuner}", "7.1"
-    if scheme.quota.fail_charge_denom:
-        yield "fail_charge_num and fail_charge_denom", "7.2"
-    for goal in scheme.quota.goals:
-        if goal.metric in GOAL_SINCE:
-            yield f"quota goal {goal.metric}", GOAL_SINCE[goal.metric]
-    for condition in scheme.filters:
-        if condition.allow:
-            yield "filters that allow", "6.14"
-        if condition.filter_type in FILTER_SINCE:
-            yield f"filter {condition.filter_type}", FILTER_SINCE[condition.filter_type]

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.damon import Attrs, Context, Target
+from damosrl.damon.features import OLDEST
 from damosrl.emulator.loading import load_attrs, load_operations, load_scheme, refuse_unknown
-from damosrl.emulator.releases import OLDEST, refuse_newer
+from damosrl.emulator.releases import refuse_newer
 from damosrl.emulator.room import make_room, room_for
 from damosrl.emulator.state import COMMIT, COMMIT_GOALS, EngineState
 from damosrl.emulator.targets import aligned_ranges

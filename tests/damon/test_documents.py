@@ -207,7 +207,11 @@ def test_unknown_keys_and_words_get_the_nearest_name(
         ([*CONTEXT, "targets", 0, "regions", 0], {"start": 0}, r"regions\[0\] has no end"),
         ([*CONTEXT, "addr_unit"], 3, "power of two"),
         ([*SCHEME, "access_pattern", "age", "max"], "1 s", r"pattern.age: the range matches noth"),
-        ([*SCHEME, "access_pattern", "nr_accesses", "max"], "4294967296 samples", "too large"),
+        (
+            [*SCHEME, "access_pattern", "nr_accesses", "max"],
+            "18446744073709551616 samples",
+            "too large",
+        ),
         ([*SCHEME, "quotas", "goals", 0, "target_value"], 0, "target_value is out of range"),
         ([*SCHEME, "quotas", "goals", 0, "complement"], True, "not in kernel 7.3"),
         ([*SCHEME, "filters", 3, "hugepage_size"], [1], "no pair"),

@@ -14,7 +14,7 @@ from damosrl.damon import explain as package
 from damosrl.damon.documents import read_document
 from damosrl.damon.explain import explain, to_text
 from damosrl.damon.explain.feedback import next_input, windows_until
-from damosrl.errors import DocumentError
+from damosrl.errors import UnknownNameError
 from tests.damon.test_documents_round_trip import DOCUMENTS
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
@@ -311,7 +311,7 @@ def test_features_are_dated(since: str, before: str, context: damon.Context) -> 
 def test_every_rule_is_tested() -> None:
     """No rule's name stands in the code without a document that triggers it here."""
     code = "".join(path.read_text() for path in Path(package.__file__).parent.glob("*.py"))
-    named = set(re.findall(r'Trap\(\s*[\w.]+,\s*"([a-z-]+)"', code))
+    named = set(re.findall(r'Trap\(\s*f?[\w.\[\]{}"]+,\s*"([a-z-]+)"', code))
     apart = {"memory-monitored-twice", "kernel-too-old"}
     assert named == {rule for rule, _, _ in TRAPS} | apart
 
@@ -368,5 +368,5 @@ def test_a_bad_document_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     bad.write_text("kdamonds: [{contexts: []}]\n")
     assert cli.main(["explain", str(bad)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
-    with pytest.raises(DocumentError, match="kernel version"):
+    with pytest.raises(UnknownNameError, match="kernel version"):
         explain(read_document({"kdamonds": []}), "5.4")

@@ -91,8 +91,6 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("out of range", lambda: damon.Range(-1, 2)),
     ("no integer", lambda: damon.Range(True, 2)),
     ("no integer", lambda: damon.Quota(sz_bytes=1.5)),  # type: ignore[arg-type]
-    ("32 bits", lambda: damon.AccessPattern(age=damon.Range(0, 2**32))),
-    ("32 bits", lambda: damon.AccessPattern(nr_accesses=damon.Range())),
     ("reversed", lambda: damon.AddressRange(2, 1)),
     ("empty", lambda: damon.Region(4096, 4096)),
     ("out of range", lambda: damon.Region(0, 4096, nr_accesses=2**32)),

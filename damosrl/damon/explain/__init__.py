@@ -3,7 +3,7 @@
 Needs neither NumPy nor numba; facts are those of Linux 7.3 (semantics 0-2, 4.4, 6.3 and 9).
 """
 
-from damosrl.damon.explain.kernels import NEWEST, kernel_traps, parse_kernel
+from damosrl.damon.explain.kernels import kernel_traps, require_kernel
 from damosrl.damon.explain.monitoring_words import monitoring_words
 from damosrl.damon.explain.parts import Explanation, Statement, Trap, contexts_of
 from damosrl.damon.explain.scheme_words import scheme_words
@@ -13,6 +13,7 @@ from damosrl.damon.explain.traps_monitoring import monitoring_traps
 from damosrl.damon.explain.traps_pattern import pattern_traps
 from damosrl.damon.explain.traps_quota import quota_traps
 from damosrl.damon.explain.traps_together import context_pairs
+from damosrl.damon.features import NEWEST
 from damosrl.damon.kdamond import Document
 
 __all__ = ["Explanation", "Statement", "Trap", "explain", "to_data", "to_text"]
@@ -27,7 +28,7 @@ def explain(document: Document, kernel: str = NEWEST) -> Explanation:
             statements say is the behaviour of 7.3.
 
     Raises:
-        DocumentError: The kernel version is unknown.
+        UnknownNameError: The kernel is none of `features.RELEASES`.
 
     Example:
         >>> from damosrl.damon.documents import read_document
@@ -35,7 +36,7 @@ def explain(document: Document, kernel: str = NEWEST) -> Explanation:
         >>> [trap.rule for trap in found.traps]
         ['no-target']
     """
-    parse_kernel(kernel)
+    require_kernel(kernel)
     statements: list[Statement] = []
     traps: list[Trap] = []
     contexts = list(contexts_of(document))

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.damon import (
-    U32_MAX,
     U64_MAX,
     AccessPattern,
     Action,
@@ -162,11 +161,8 @@ def read_context(case: Case) -> Context:
 
 
 def read_pattern(pattern: Mapping[str, Any]) -> AccessPattern:
-    """Build an access pattern from its closed ranges; counts and ages keep 32 bits (0)."""
-    counts, ages = ([bound & U32_MAX for bound in pattern[name]] for name in ("nr_accesses", "age"))
-    return AccessPattern(
-        sz_bytes=Range(*pattern["sz_bytes"]), nr_accesses=Range(*counts), age=Range(*ages)
-    )
+    """Build an access pattern from its closed ranges."""
+    return AccessPattern(*(Range(*pattern[name]) for name in ("sz_bytes", "nr_accesses", "age")))
 
 
 def read_filter(condition: Mapping[str, Any]) -> Filter:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from damosrl.damon import Action, Attrs, GoalTuner, Intervals, IntervalsGoal
+from damosrl.damon import Action, Attrs, GoalTuner, Intervals, IntervalsGoal, kept_bounds
 from damosrl.emulator.conformance.case import read_filter, read_pattern
 from damosrl.emulator.conformance.rig import Row, get_regions, place_of, rig
 from damosrl.emulator.filters import ALLOWED, REJECTED, core_filter
@@ -299,6 +299,7 @@ def skip_charged_step(vector: Vector) -> Results:
 def min_score(vector: Vector) -> Results:
     """Score histogram and minimum score in the first quota window (2.10)."""
     pattern = read_pattern(vector["access_pattern"])
+    counts, ages = kept_bounds(pattern.nr_accesses), kept_bounds(pattern.age)
     state = rig(
         vector["targets"],
         vector["core_filters"],
@@ -309,10 +310,10 @@ def min_score(vector: Vector) -> Results:
             "esz": vector["bytes"],
             "min_sz": pattern.sz_bytes.min,
             "max_sz": pattern.sz_bytes.max,
-            "min_nr_accesses": pattern.nr_accesses.min,
-            "max_nr_accesses": pattern.nr_accesses.max,
-            "min_age": pattern.age.min,
-            "max_age": pattern.age.max,
+            "min_nr_accesses": counts[0],
+            "max_nr_accesses": counts[1],
+            "min_age": ages[0],
+            "max_age": ages[1],
         },
         context=_pick(vector, ("sample_us", "aggr_us")),
     )
