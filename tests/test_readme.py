@@ -25,7 +25,7 @@ def test_set_up_commands_are_targets() -> None:
 
 def test_commands_run_as_written(tmp_path: Path) -> None:
     """Every shell command of the five minutes runs, in order, in a copy of the checkout."""
-    for name in ("damosrl", "tests"):
+    for name in ("damosrl", "tests", "examples"):
         shutil.copytree(ROOT / name, tmp_path / name)
     (tmp_path / "results").mkdir()
     script = "".join(_blocks("bash")).replace(". .venv/bin/activate", "set -e")
