@@ -34,9 +34,10 @@ format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(READY)  ## ratios of design targets, measured in one run
+bench: $(READY)  ## ratios of design targets, measured in one run, and how cost grows
 	@mkdir -p results/published/bench
 	$(BIN)/damosrl bench > results/published/bench/bench.json
+	$(BIN)/damosrl bench --scaling results/published/bench
 	@cat results/published/bench/bench.json
 
 fuzz: $(READY)  ## a million random documents: no crash, no hang, no violated invariant

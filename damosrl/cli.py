@@ -56,6 +56,16 @@ def _quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print no progress")
 
 
+def _bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--scaling",
+        metavar="DIR",
+        help="measure instead how cost grows with regions, memory and machines; write a table "
+        "and a figure there",
+    )
+    _quiet(parser)
+
+
 def _run_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="folder of a compare, train or tune run")
     _quiet(parser)
@@ -194,7 +204,9 @@ COMMANDS = (
         "measure the speed targets as ratios in one run; prints JSON",
         "damosrl bench",
         "damosrl.experiment.commands:bench",
-        _quiet,
+        _bench,
+        "one JSON object on standard output; value, target, meets, spread and how in every row.\n"
+        "The figure of scaling: damosrl bench --scaling results/scaling",
     ),
 )
 

@@ -124,10 +124,13 @@ def module(arguments: Namespace) -> int:
 
 def bench(arguments: Namespace) -> int:
     """Run `damosrl bench`."""
-    from damosrl.experiment.bench import as_json, run  # noqa: PLC0415
+    from damosrl.experiment.bench import as_json, run, write_scaling  # noqa: PLC0415  as late
 
-    del arguments  # it has no progress to be quiet about
-    print(as_json(run()))
+    _announce_compilation(arguments.quiet)
+    if arguments.scaling is None:
+        print(as_json(run(quiet=arguments.quiet)))
+    else:
+        print(write_scaling(Path(arguments.scaling), quiet=arguments.quiet))
     return 0
 
 
