@@ -125,7 +125,7 @@ def _context(*parts: Any) -> damon.Context:
     weights = sum(probe.weight for probe in probes)
     if samples > U8_MAX or samples * weights > damon.U32_MAX:
         probes = tuple(replace(probe, weight=0) for probe in probes)
-    return damon.Context(*rest, probes)
+    return damon.Context(*rest, probes=probes)
 
 
 def _contexts(ops: damon.Ops) -> st.SearchStrategy[damon.Context]:
