@@ -120,12 +120,12 @@ PROBES = st.builds(
 
 def _context(*parts: Any) -> damon.Context:
     """Build a context; probes whose weighted hits would overflow lose their weights."""
-    *rest, probes = parts
-    samples = rest[2].samples_per_aggregation
+    ops, targets, attrs, schemes, addr_unit, pause, probes = parts
+    samples = attrs.samples_per_aggregation
     weights = sum(probe.weight for probe in probes)
     if samples > U8_MAX or samples * weights > damon.U32_MAX:
         probes = tuple(replace(probe, weight=0) for probe in probes)
-    return damon.Context(*rest, probes=probes)
+    return damon.Context(ops, targets, attrs, schemes, addr_unit, pause, probes)
 
 
 def _contexts(ops: damon.Ops) -> st.SearchStrategy[damon.Context]:
