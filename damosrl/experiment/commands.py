@@ -156,7 +156,8 @@ def _run(run: Callable[..., Path], launch: Launch[Any], quiet: bool) -> int:
 def _announce_compilation(quiet: bool) -> None:
     from damosrl.emulator.jit import is_compiled  # noqa: PLC0415  loads numba
 
-    if not quiet and not is_compiled():
+    # progress, so for a terminal only: elsewhere a user's error is one line, compiled or not
+    if not quiet and sys.stderr.isatty() and not is_compiled():
         print("compiling the emulator's kernels: about a minute, once", file=sys.stderr)
 
 
