@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.damon import Document, GoalTuner, Range
+from damosrl.damon import Document, GoalTuner, Ops, Range
 from damosrl.damon.scheme import Scheme
 
 IntArray = NDArray[np.int64]
@@ -127,6 +127,21 @@ class Snapshot(NamedTuple):
     """Pseudo moving sum, samples."""
     age: NDArray[np.uint32]
     """Aggregation intervals."""
+    target: IntArray
+    """Index of the monitoring target, in the order of the kdamond's targets."""
+
+
+OPS_NAMES = tuple(Ops)
+"""Operation sets by the codes of `Kdamonds.ops`."""
+
+
+class Kdamonds(NamedTuple):
+    """Monitoring threads and what they watch; arrays ``(N, K)``."""
+
+    pid: IntArray
+    """Process id of the thread; -1 when it has ended, as sysfs gives it."""
+    ops: IntArray
+    """Operation set, a place in `OPS_NAMES`."""
 
 
 class SchemeStats(NamedTuple):
@@ -159,6 +174,7 @@ class Telemetry:
         node_total_bytes: ``(N, T)``; node 0 is the fastest.
         node_free_bytes: ``(N, T)``.
         snapshot: Regions of every kdamond.
+        kdamonds: Whether each kdamond runs, and what it watches.
         samples_per_aggregation: ``(N, K)``, the largest possible nr_accesses.
         aggregation_us: ``(N, K)``.
         stats: Counters of every scheme.
@@ -175,6 +191,7 @@ class Telemetry:
     node_total_bytes: FloatArray
     node_free_bytes: FloatArray
     snapshot: Snapshot
+    kdamonds: Kdamonds
     samples_per_aggregation: IntArray
     aggregation_us: IntArray
     stats: SchemeStats

@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from damosrl.damon import Ops
 from damosrl.emulator.jit import lean_kernel
 from damosrl.emulator.memory_state import MemoryWorld
 from damosrl.emulator.rate_store import GridModel
 from damosrl.emulator.rates import hits_up_to, update_hits, update_sums
-from damosrl.machine import Telemetry
+from damosrl.machine import OPS_NAMES, IntArray, Telemetry
 
 FloatArray = NDArray[np.float64]
 
@@ -49,19 +50,38 @@ def virtual_heat(
     return np.clip(np.diff(np.interp(grid, borders, below)) / np.diff(grid), 0.0, 1.0)
 
 
-def monitor_heat(telemetry: Telemetry, m: int, bins: int) -> FloatArray:
+def monitor_heat(telemetry: Telemetry, m: int, bins: int, units: IntArray) -> FloatArray:
     """Return the access rate that the monitors report by physical address, ``(bins,)``.
 
-    A region's rate is its count over the samples of an aggregation, 0..1.
+    A region's rate is its count over the samples of an aggregation, 0..1. Where several kdamonds
+    watch the same memory it is the mean of what they say; where none does, 0.
+
+    Args:
+        telemetry: What the monitors say.
+        m: Machine.
+        bins: Number of bins of equal size over the memory of all nodes.
+        units: Bytes per core address of each kdamond, ``(K,)``.
     """
     snapshot = telemetry.snapshot
-    borders, below = [0.0], [0.0]
-    for kdamond, count in enumerate(snapshot.nr_regions[m]):
-        samples = max(int(telemetry.samples_per_aggregation[m, kdamond]), 1)
-        end = snapshot.end[m, kdamond, :count].astype(np.float64)
-        size = end - snapshot.start[m, kdamond, :count].astype(np.float64)
-        share = snapshot.nr_accesses[m, kdamond, :count] / samples
-        below.extend(below[-1] + np.cumsum(size * share))
-        borders.extend(end)
     grid = np.linspace(0.0, float(telemetry.node_total_bytes[m].sum()), bins + 1)
-    return np.clip(np.diff(np.interp(grid, borders, below)) / np.diff(grid), 0.0, 1.0)
+    heat, covered = np.zeros(bins), np.zeros(bins)
+    for kdamond in np.flatnonzero(telemetry.kdamonds.ops[m] == OPS_NAMES.index(Ops.PADDR)):
+        count = snapshot.nr_regions[m, kdamond]
+        if count == 0:
+            continue
+        samples = max(int(telemetry.samples_per_aggregation[m, kdamond]), 1)
+        start = snapshot.start[m, kdamond, :count].astype(np.float64) * units[kdamond]
+        end = snapshot.end[m, kdamond, :count].astype(np.float64) * units[kdamond]
+        borders = np.column_stack((start, end)).ravel()
+        rate = snapshot.nr_accesses[m, kdamond, :count] / samples
+        heat += _on_bins(grid, borders, (end - start) * rate)
+        covered += _on_bins(grid, borders, end - start)
+    return np.clip(np.divide(heat, covered, out=np.zeros(bins), where=covered > 0.0), 0.0, 1.0)
+
+
+def _on_bins(grid: FloatArray, borders: FloatArray, amounts: FloatArray) -> FloatArray:
+    """Share out what lies evenly in each region (start, end, start, end, ...) to bins."""
+    below = np.zeros(len(borders))
+    below[1::2] = np.cumsum(amounts)
+    below[2::2] = below[1:-1:2]
+    return np.diff(np.interp(grid, borders, below))

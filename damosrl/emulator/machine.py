@@ -10,29 +10,45 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.damon import AddressRange, Context, Document, Ops
+from damosrl.damon import Context, Document
 from damosrl.damon.documents import read_document
 from damosrl.emulator.describe import describe_machine
 from damosrl.emulator.heat import monitor_heat, physical_heat, virtual_heat
 from damosrl.emulator.limits import WorkLimits
 from damosrl.emulator.loading import check_status, load_context
-from damosrl.emulator.memory_state import MemoryWorld, allocate_world, grow_world
+from damosrl.emulator.memory_state import NONE, MemoryWorld, allocate_world, grow_world
 from damosrl.emulator.online import RunningDocuments, with_whole_node
 from damosrl.emulator.oracle import rebalance
 from damosrl.emulator.page_classes import write_page_classes
 from damosrl.emulator.placement import coldest_last, lay_out, start_fill, start_order
 from damosrl.emulator.presets import MachineConfig, capacities, machine_config
-from damosrl.emulator.pressure import FULL, SOME, average_ratio
+from damosrl.emulator.processes import (
+    mapped_only,
+    memory_borders,
+    processes_of,
+    with_borders,
+    write_processes,
+)
 from damosrl.emulator.rate_store import RateStore
-from damosrl.emulator.regions import copy_regions
 from damosrl.emulator.releases import is_legacy
+from damosrl.emulator.report import read_kdamonds, read_pressure, read_snapshot, read_stats
 from damosrl.emulator.staging import with_tuned_intervals
 from damosrl.emulator.state import EXACT, FAST, allocate
 from damosrl.emulator.tick import begin, run_machines
 from damosrl.emulator.tried import TriedRegions, read_tried, request_tried
+from damosrl.emulator.watching import (
+    default_ranges,
+    is_virtual,
+    node_of,
+    node_ranges,
+    refuse_unknown_pids,
+    watches_ranges,
+    with_ranges,
+    with_start_regions,
+)
 from damosrl.emulator.workload.model import Workload
 from damosrl.errors import DocumentError, EmulatorLimitError, MachineError
-from damosrl.machine import GroundTruth, Plan, Pressure, SchemeStats, Snapshot, Telemetry
+from damosrl.machine import GroundTruth, Plan, Telemetry
 
 MONITORS = {"fast": FAST, "exact": EXACT}
 FloatArray = NDArray[np.float64]
@@ -45,11 +61,13 @@ class EmulatedMachines:
     time 0. A batch gives bit for bit what its machines would give alone, whatever the threads.
 
     Args:
-        configs: One machine for all, or one per machine; all with as many memory tiers as the
-            template has kdamonds. A name, path or mapping is looked up by `machine_config`.
+        configs: One machine for all, or one per machine; all with as many memory tiers. A name,
+            path or mapping is looked up by `machine_config`.
         num_machines: Number of machines N.
-        template: Kdamonds document: kdamond k watches memory node k. A target without regions
-            means the whole node.
+        template: Kdamonds document. Where a kdamond of physical memory has no regions, it watches
+            a whole node if there are as many such kdamonds as nodes (the first the fastest), else
+            all memory. A vaddr target without regions means what its process maps; processes are
+            the workload's.
         monitor: ``fast`` draws a region's count at once, ``exact`` samples as the kernel does.
         threads: Threads that share the machines.
         limits: Work after which a kdamond is given up; by default what `WorkLimits` says.
@@ -84,14 +102,21 @@ class EmulatedMachines:
         schemes = [scheme for context in contexts for scheme in context.schemes]
         self.engine = allocate(
             num_machines * self._kdamonds,
-            region_capacity=2 * max(context.attrs.max_nr_regions for context in contexts) + 48,
+            region_capacity=max(map(_most_regions, contexts)),
             schemes=max(len(context.schemes) for context in contexts),
             goals=max((len(scheme.quota.goals) for scheme in schemes), default=0),
             filters=max((len(scheme.filters) for scheme in schemes), default=0),
+            targets=max(1, *(len(context.targets) for context in contexts)),
+            dests=max((len(scheme.dests) for scheme in schemes), default=0),
             legacy=bool(legacy.any()),
         )
         points = max(len(tier.curve_ns) for config in self._configs for tier in config.tiers)
-        self.world: MemoryWorld = allocate_world(num_machines, self._kdamonds + 1, points)
+        self._nodes = len(self._configs[0].memory_tiers)
+        self.world: MemoryWorld = allocate_world(
+            num_machines, self._nodes + 1, points, self._kdamonds
+        )
+        self._workloads: list[Workload | None] = [None] * num_machines
+        self._virtual = any(map(is_virtual, contexts))
         for machine, config in enumerate(self._configs):
             describe_machine(self.world, machine, config)
         self._store = RateStore(num_machines)
@@ -107,19 +132,21 @@ class EmulatedMachines:
         return len(self._configs)
 
     def _check(self, monitor: str, threads: int) -> None:
+        nodes = len(self._configs[0].memory_tiers)
         for config in self._configs:
-            if len(config.memory_tiers) != self._kdamonds:
+            if len(config.memory_tiers) != nodes:
                 raise MachineError(
-                    f"machine {config.name} does not fit the template",
-                    got=f"{len(config.memory_tiers)} memory tiers, {self._kdamonds} kdamonds",
-                    allowed="one kdamond per memory tier",
+                    f"machine {config.name} does not fit the others",
+                    got=f"{len(config.memory_tiers)} memory tiers",
+                    allowed=f"{nodes} as {self._configs[0].name} has",
                 )
+        if not self._kdamonds:
+            raise MachineError("the template has no kdamond", allowed="one at least")
         for kdamond in self._template.kdamonds:
             if len(kdamond.contexts) != 1:
                 raise MachineError(
                     "a kdamond of the template has no context", allowed="one context each"
                 )
-            _refuse_virtual(kdamond.contexts[0])
         if monitor not in MONITORS:
             raise MachineError("unknown monitor", got=monitor, allowed=", ".join(MONITORS))
         if threads < 1:
@@ -139,14 +166,17 @@ class EmulatedMachines:
         """
         config = self._configs[index]
         frames = capacities(config, workload.access.footprint_bytes, workload.fast_share)
-        entry = self._store.place(index, workload.access, config.granule_bytes)
+        processes = processes_of(workload)
+        access = with_borders(workload.access, memory_borders(processes, config.granule_bytes))
+        entry = self._store.place(index, access, config.granule_bytes)
         model = entry.model
         slots = min(int(frames.sum()) + len(frames), config.max_extents)
         self.world = grow_world(self.world, slots, len(model.piece_frames), self._store)
         write_page_classes(self.world, index, model, config.granule_bytes, workload.pages)
         seeds = np.random.SeedSequence(seed).spawn(self._kdamonds + 1)
-        used = start_fill(frames, int(model.piece_frames.sum()), workload.start.fast_fill)
         order = start_order(model, workload.start, np.random.default_rng(seeds[-1]))
+        order = mapped_only(order, processes, model.piece_frames, config.granule_bytes)
+        used = start_fill(frames, int(order[1].sum()), workload.start.fast_fill)
         if used[-1] > 0:
             order = coldest_last(*order, model.mean_rate_hz(), int(used[-1]))
         lay_out(self.world, index, frames, used, *order)
@@ -161,23 +191,36 @@ class EmulatedMachines:
         record["think_ns"] = application.think_time_ns
         starts = np.concatenate([[0], np.cumsum(frames[:-1])]) * config.granule_bytes
         world.nodes["start_byte"][index] = starts
+        record["has_processes"], record["next_change_s"] = 0, np.inf
+        self._workloads[index] = workload
+        if self._virtual or not all(process.is_static for process in processes):
+            self._write_processes(index, workload)
+            world = self.world
         begin(world, index, int(seeds[-1].generate_state(1, np.uint64)[0] >> 1))
-        for kdamond in range(self._kdamonds):
-            end = starts[kdamond] + frames[kdamond] * config.granule_bytes
+        self._start_contexts(index, seeds)
+        self._documents.restart(index)
+        self._loaded[index] = True
+
+    def _start_contexts(self, index: int, seeds: Sequence[np.random.SeedSequence]) -> None:
+        config, nodes = self._configs[index], node_ranges(self.world, index)
+        contexts = [with_whole_node(item.contexts[0]) for item in self._template.kdamonds]
+        defaults = default_ranges(contexts, nodes)
+        for kdamond, context in enumerate(contexts):
+            place = index * self._kdamonds + kdamond
+            started = with_start_regions(
+                self.world, index, context, defaults[kdamond], legacy=is_legacy(config.kernel)
+            )
+            self.world.watches["node"][place] = node_of(started, nodes)
             load_context(
                 self.engine,
-                index * self._kdamonds + kdamond,
-                _on_node(
-                    self._template.kdamonds[kdamond].contexts[0], int(starts[kdamond]), int(end)
-                ),
+                place,
+                started,
                 int(seeds[kdamond].generate_state(1, np.uint64)[0]),
                 monitor=self._monitor,
                 overshoot=config.sleep_overshoot,
                 kernel=config.kernel,
                 limits=self._limits,
             )
-        self._documents.restart(index)
-        self._loaded[index] = True
 
     def commit(self, plan: Plan) -> None:
         """Put a plan into force on all machines.
@@ -191,9 +234,31 @@ class EmulatedMachines:
             MachineError: The number of kdamonds differs, or the emulator does not know a feature.
             DocumentError: The kernel would refuse the document; nothing is changed.
         """
-        for kdamond in plan.template.kdamonds:
-            _refuse_virtual(kdamond.contexts[0])
+        contexts = [context for item in plan.template.kdamonds for context in item.contexts[:1]]
+        if any(map(watches_ranges, contexts)):
+            self._watch(contexts)
         self.engine = self._documents.commit(self.engine, plan)
+
+    def _watch(self, contexts: Sequence[Context]) -> None:
+        """Get ready for contexts that watch processes, or parts of physical memory."""
+        if any(map(is_virtual, contexts)) and not self._virtual:
+            self._virtual = True
+            for index, workload in enumerate(self._workloads):
+                if workload is not None and not self.world.machines["has_processes"][index]:
+                    self._write_processes(index, workload)
+        for index in np.flatnonzero(self._loaded).tolist():
+            for context in contexts:
+                refuse_unknown_pids(self.world, index, context)
+        nodes = self.world.watches["node"].reshape(self.num_machines, -1)
+        for kdamond, context in enumerate(contexts[: self._kdamonds]):
+            if watches_ranges(context):
+                for index in range(self.num_machines):
+                    if node_of(context, node_ranges(self.world, index)) != nodes[index, kdamond]:
+                        nodes[index, kdamond] = NONE
+
+    def _write_processes(self, index: int, workload: Workload) -> None:
+        model, granule = self._store.model(index), self._configs[index].granule_bytes
+        self.world = write_processes(self.world, index, workload, model.piece_frames, granule)
 
     def commit_document(self, source: Path | str | Mapping[str, Any]) -> None:
         """Commit a kdamonds document, given as a path, text or mapping, on all machines.
@@ -245,19 +310,22 @@ class EmulatedMachines:
         return Document(tuple(kdamonds))
 
     def with_addresses(self, index: int, document: Document) -> Document:
-        """Return a document whose targets without regions list the nodes of a loaded machine.
+        """Return a document whose physical targets list what they watch on a loaded machine.
 
         Args:
             index: Machine.
-            document: A document of one kdamond per node.
+            document: A document; what its kdamonds watch without regions is said at the class.
         """
-        nodes, granule = self.world.nodes[index], int(self.world.machines["granule_bytes"][index])
-        kdamonds = []
-        for node, kdamond in zip(nodes, document.kdamonds, strict=False):
-            start = int(node["start_byte"])
-            context = _on_node(kdamond.contexts[0], start, start + int(node["total"]) * granule)
-            kdamonds.append(replace(kdamond, contexts=(context,)))
-        return Document(tuple(kdamonds))
+        contexts = [with_whole_node(item.contexts[0]) for item in document.kdamonds]
+        defaults = default_ranges(contexts, node_ranges(self.world, index))
+        return Document(
+            tuple(
+                replace(kdamond, contexts=(with_ranges(context, default),))
+                for kdamond, context, default in zip(
+                    document.kdamonds, contexts, defaults, strict=True
+                )
+            )
+        )
 
     def run(self, seconds: float) -> Telemetry:
         """Let time pass on all machines and report.
@@ -311,55 +379,17 @@ class EmulatedMachines:
             time_s=machines["time_s"].copy(),
             node_total_bytes=nodes["total"][:, :-1] * granule,
             node_free_bytes=nodes["free"][:, :-1] * granule,
-            snapshot=self._snapshot(),
+            snapshot=read_snapshot(self.engine, self.num_machines, self._in_threads),
+            kdamonds=read_kdamonds(self.engine, self.num_machines),
             samples_per_aggregation=contexts["aggr_samples"].astype(np.int64).reshape(shape),
             aggregation_us=contexts["aggr_us"].astype(np.int64).reshape(shape),
-            stats=self._stats(),
-            pressure=self._pressure(),
+            stats=read_stats(self.engine, self.num_machines),
+            pressure=read_pressure(self.world),
             migrated_up_bytes=machines["up_bytes"].copy(),
             migrated_down_bytes=machines["down_bytes"].copy(),
             returned_bytes=machines["returned_bytes"].copy(),
             kdamond_cpu_us=machines["kdamond_us"].copy(),
             latency_ns=np.where(probed, latency, np.nan),
-        )
-
-    def _snapshot(self) -> Snapshot:
-        used, kdamonds = self.engine.regions.nr_regions, self._kdamonds
-        shape = (len(used), int(used.max()))
-        start, end = np.empty(shape, np.uint64), np.empty(shape, np.uint64)
-        sums, age = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
-
-        def copy(first: int, last: int) -> int:
-            contexts = (first * kdamonds, last * kdamonds)
-            copy_regions(self.engine, *contexts, start, end, sums, age)
-            return last - first
-
-        self._in_threads(copy)
-        axes = (self.num_machines, kdamonds, -1)
-        return Snapshot(
-            nr_regions=used.reshape(axes[:2]).copy(),
-            start=start.reshape(axes),
-            end=end.reshape(axes),
-            nr_accesses=sums.reshape(axes),
-            age=age.reshape(axes),
-        )
-
-    def _stats(self) -> SchemeStats:
-        shape = (self.num_machines, self._kdamonds, -1)
-        schemes = self.engine.schemes
-        names = ("nr_tried", "sz_tried", "nr_applied", "sz_applied", "qt_exceeds", "esz")
-        columns = [schemes[name].astype(np.int64).reshape(shape) for name in names]
-        return SchemeStats(*columns)
-
-    def _pressure(self) -> Pressure:
-        psi = self.world.psi
-        averages = [average_ratio(psi[name]) for name in ("avg10", "avg60", "avg300")]
-        average = np.stack(averages, axis=-1)
-        return Pressure(
-            some_total_us=psi["total_us"][:, SOME].copy(),
-            full_total_us=psi["total_us"][:, FULL].copy(),
-            some_avg=average[:, SOME],
-            full_avg=average[:, FULL],
         )
 
     def truth(self) -> GroundTruth:
@@ -420,7 +450,9 @@ class EmulatedMachines:
 
     def monitor_heat(self, index: int, bins: int) -> FloatArray:
         """Return the access rate the monitors report by physical address, ``(bins,)``, 0..1."""
-        return monitor_heat(self.telemetry(), index, bins)
+        rows = slice(index * self._kdamonds, (index + 1) * self._kdamonds)
+        units = self.engine.contexts["addr_unit"][rows].astype(np.int64)
+        return monitor_heat(self.telemetry(), index, bins, units)
 
 
 def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
@@ -445,18 +477,7 @@ def _one_per_machine(
     return tuple(configs)
 
 
-def _refuse_virtual(context: Context) -> None:
-    if context.ops is not Ops.PADDR or context.addr_unit != 1:
-        raise MachineError(
-            "kdamonds of emulated machines watch physical memory in bytes",
-            got=f"ops={context.ops}, addr_unit={context.addr_unit}",
-            allowed="ops=paddr, addr_unit=1",
-        )
-
-
-def _on_node(context: Context, start: int, end: int) -> Context:
-    targets = tuple(
-        target if target.regions else replace(target, regions=(AddressRange(start=start, end=end),))
-        for target in with_whole_node(context).targets
-    )
-    return replace(context, targets=targets)
+def _most_regions(context: Context) -> int:
+    """Return the regions that there is room for; a context rarely has more than twice its most."""
+    listed = sum(len(target.regions) for target in context.targets)
+    return 2 * max(context.attrs.max_nr_regions, listed) + 48

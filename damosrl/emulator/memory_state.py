@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from damosrl.emulator.pressure import PSI
 from damosrl.emulator.rate_store import RateStore
+from damosrl.emulator.virtual_state import VirtualMemory, allocate_virtual
 
 FREE = -1
 """Piece of an extent of free frames."""
@@ -83,7 +84,9 @@ MACHINE = np.dtype(
             # extents; the workload's place in the rate store; reclaim's clock hand (a frame)
             "spare exhausted rates_at epochs_at num_pieces num_epochs epoch hand "
             # whether some pages have been on the active list, or in large folios
-            "uses_active uses_folios",
+            "uses_active uses_folios "
+            # whether its processes are in the tables of `virtual`
+            "has_processes",
             # configuration
             "granule_bytes pingpong_window_s move_page_ns check_us fault_p99_ns store_ns cpus "
             # application: its loop, its speed relative to all-fast memory, accesses per ns
@@ -93,8 +96,10 @@ MACHINE = np.dtype(
             # last step: time share stalled on faults, time of a fault, mean access rate
             # of the memory reclaimed
             "stalled fault_ns reclaimed_hz "
-            # time, bytes copied between nodes whose CPU time is not taken yet; life-time counters
-            "time_s copy_waiting_bytes up_bytes down_bytes returned_bytes kdamond_us faults "
+            # time, and when an area or a process comes or goes next; bytes copied between nodes
+            # whose CPU time is not taken yet; life-time counters
+            "time_s next_change_s copy_waiting_bytes up_bytes down_bytes returned_bytes "
+            "kdamond_us faults "
             # sums over the last run
             "elapsed_s accesses possible latency_sum_ns p99_sum_ns fast_accesses "
             # pressure: time of the last update of the averages, and when the next one is due
@@ -103,6 +108,10 @@ MACHINE = np.dtype(
     ]
 )
 """One machine."""
+
+WATCH = np.dtype([("machine", "i8"), ("node", "i8")])
+"""Where a context's addresses lie: its machine, and the node that has all of them, byte by byte;
+`NONE` where they are spread over physical memory, or belong to processes."""
 
 
 class MemoryWorld(NamedTuple):
@@ -126,20 +135,30 @@ class MemoryWorld(NamedTuple):
     """Hit probability of a page of each piece in one sampling interval, ``(N, P)``."""
     pieces: NDArray[np.void]
     """`PIECE` records ``(N, P)``."""
+    watches: NDArray[np.void]
+    """`WATCH` records ``(N * K,)``, K kdamonds per machine."""
+    virtual: VirtualMemory
+    """Address spaces of processes, where they matter."""
     rates: NDArray[np.float32]
     """All access rates, see `damosrl.emulator.rate_store`."""
     epochs: NDArray[np.float64]
     """All epoch start times, seconds."""
 
 
-def allocate_world(machines: int, nodes: int, points: int) -> MemoryWorld:
+def allocate_world(
+    machines: int, nodes: int, points: int, kdamonds: int | None = None
+) -> MemoryWorld:
     """Make room for machines without memory and workload.
 
     Args:
         machines: Number of machines.
         nodes: Memory nodes and the swap store.
         points: Points of the longest latency table.
+        kdamonds: Kdamonds per machine; left out, one per memory node, which it watches.
     """
+    watches = np.zeros((machines, nodes - 1 if kdamonds is None else kdamonds), WATCH)
+    watches["machine"] = np.arange(machines)[:, None]
+    watches["node"] = np.arange(nodes - 1) if kdamonds is None else NONE
     world = MemoryWorld(
         machines=np.zeros(machines, MACHINE),
         nodes=np.zeros((machines, nodes), NODE),
@@ -150,10 +169,13 @@ def allocate_world(machines: int, nodes: int, points: int) -> MemoryWorld:
         psi=np.zeros((machines, 2), PSI),
         hit=np.zeros((machines, 1)),
         pieces=np.zeros((machines, 1), PIECE),
+        watches=watches.reshape(-1),
+        virtual=allocate_virtual(machines, nodes),
         rates=np.zeros(1, np.float32),
         epochs=np.zeros(1),
     )
     world.machines["spare"] = NONE
+    world.machines["next_change_s"] = np.inf
     return world
 
 

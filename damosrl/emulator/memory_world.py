@@ -1,20 +1,30 @@
 """The world of a tiered machine as the monitor and the schemes meet it.
 
-Kdamond k of a machine watches the physical memory of node k: its one target is the node, free
-frames included. Addresses of the nodes follow one another; context ``c`` is machine * K + k.
+Kdamond k of machine m is context ``c`` = m * K + k. It watches processes, or physical memory, where
+the addresses of the nodes follow one another and free frames are as good as any. In the commonest
+case all of its addresses lie in one node, which `WATCH` tells.
 """
 
 import numpy as np
 
 from damosrl.emulator import world as protocol
 from damosrl.emulator.jit import inner_kernel
-from damosrl.emulator.memory_state import MemoryWorld
+from damosrl.emulator.memory_state import NONE, MemoryWorld
 from damosrl.emulator.physical_actions import act
 from damosrl.emulator.physical_metrics import free_permil, metric
-from damosrl.emulator.places import frame_offset, place_of, sampling_s
+from damosrl.emulator.physical_ranges import fill_hits_across_nodes, hit_across_nodes
+from damosrl.emulator.places import frame_offset, machine_of, place_of, sampling_s
 from damosrl.emulator.rates import extent_index, hits_up_to, update_sums
 from damosrl.emulator.rng import draw
-from damosrl.emulator.state import EngineState
+from damosrl.emulator.state import PADDR, EngineState
+from damosrl.emulator.virtual_actions import act_in_process
+from damosrl.emulator.virtual_monitor import (
+    fill_process_hits,
+    hit_in_process,
+    process_of,
+    three_areas,
+)
+from damosrl.emulator.virtual_state import NO_PROCESS
 from damosrl.emulator.world import provides
 
 U = np.uint64
@@ -22,8 +32,10 @@ U = np.uint64
 
 @inner_kernel
 def hit_at(world: MemoryWorld, state: EngineState, c: int, address: np.uint64) -> float:
-    """Return the probability that the page at an address is seen accessed."""
+    """Return the probability that the page at a physical address is seen accessed."""
     m, node = place_of(world, c)
+    if node == NONE:
+        return hit_across_nodes(world, state, c, address)
     update_sums(world, m, node, sampling_s(state, c))
     frames = frame_offset(world, m, node, address)
     return world.borders[m, node, extent_index(world, m, node, frames)].hit
@@ -31,7 +43,7 @@ def hit_at(world: MemoryWorld, state: EngineState, c: int, address: np.uint64) -
 
 @inner_kernel
 def fill_hits(world: MemoryWorld, state: EngineState, c: int) -> None:
-    """Write the mean hit probability of all regions of a context."""
+    """Write the mean hit probability of all regions of a context that watches one node."""
     m, node = place_of(world, c)
     update_sums(world, m, node, sampling_s(state, c))
     regions = state.regions
@@ -56,16 +68,25 @@ def _accessed(
     world: MemoryWorld,
     state: EngineState,
     c: int,
-    target: int,  # noqa: ARG001  a node is its context's only target
+    target: int,
     address: np.uint64,
     now_us: np.uint64,  # noqa: ARG001  rates hold for the whole step
 ) -> bool:
-    return float(draw(state.contexts[c])) < hit_at(world, state, c, address) * 4294967296.0
+    if state.contexts[c].ops == PADDR:
+        hit = hit_at(world, state, c, address)
+    else:
+        hit = hit_in_process(world, state, c, target, address)
+    return float(draw(state.contexts[c])) < hit * 4294967296.0
 
 
 @provides(protocol.fill_hit_probability, MemoryWorld)
 def _fill_hit_probability(world: MemoryWorld, state: EngineState, c: int) -> None:
-    fill_hits(world, state, c)
+    if state.contexts[c].ops != PADDR:
+        fill_process_hits(world, state, c)
+    elif world.watches[c].node == NONE:
+        fill_hits_across_nodes(world, state, c)
+    else:
+        fill_hits(world, state, c)
 
 
 @provides(protocol.apply_action, MemoryWorld)
@@ -74,31 +95,27 @@ def _apply_action(
     state: EngineState,
     c: int,
     scheme: int,
-    target: int,  # noqa: ARG001  a node is its context's only target
+    target: int,
     start: np.uint64,
     end: np.uint64,
 ) -> np.uint64:
-    return act(world, state, c, scheme, start, end)
+    if state.contexts[c].ops == PADDR:
+        return act(world, state, c, scheme, start, end)
+    return act_in_process(world, state, c, scheme, target, start, end)
 
 
 @provides(protocol.target_is_valid, MemoryWorld)
-def _target_is_valid(
-    world: MemoryWorld,  # noqa: ARG001  physical memory has no process
-    state: EngineState,  # noqa: ARG001
-    c: int,  # noqa: ARG001
-    target: int,  # noqa: ARG001
-) -> bool:
-    return True
+def _target_is_valid(world: MemoryWorld, state: EngineState, c: int, target: int) -> bool:
+    return process_of(world, machine_of(world, c), state.pids[c, target]) != NO_PROCESS
 
 
 @provides(protocol.find_areas, MemoryWorld)
-def _find_areas(
-    world: MemoryWorld,  # noqa: ARG001  physical memory has no process
-    state: EngineState,  # noqa: ARG001
-    c: int,  # noqa: ARG001
-    target: int,  # noqa: ARG001
-) -> bool:
-    return False
+def _find_areas(world: MemoryWorld, state: EngineState, c: int, target: int) -> bool:
+    m = machine_of(world, c)
+    q = process_of(world, m, state.pids[c, target])
+    if q == NO_PROCESS:
+        return False
+    return three_areas(world, m, q, U(state.contexts[c].min_region_sz), state.areas, c)
 
 
 @provides(protocol.goal_value, MemoryWorld)
@@ -114,12 +131,12 @@ def _free_mem_permil(
     state: EngineState,  # noqa: ARG001  free memory is the world's alone
     c: int,
 ) -> np.uint64:
-    return free_permil(world, place_of(world, c)[0])
+    return free_permil(world, machine_of(world, c))
 
 
 @provides(protocol.on_aggregation, MemoryWorld)
 def _on_aggregation(world: MemoryWorld, state: EngineState, c: int) -> None:
-    m, _ = place_of(world, c)
+    m = machine_of(world, c)
     checks = float(state.contexts[c].aggr_samples) * state.regions.nr_regions[c]
     world.machines[m].kdamond_us += world.machines[m].check_us * checks
 

@@ -88,6 +88,9 @@ def _account(world: MemoryWorld, m: int, source: int, target: int, piece: int, f
     world.nodes[m, target].load += load
     invalidate_sums(world, m, source)
     invalidate_sums(world, m, target)
+    if world.machines[m].has_processes != 0:
+        world.virtual.plans[m, source, piece].resident -= frames
+        world.virtual.plans[m, target, piece].resident += frames
     machine = world.machines[m]
     size = frames * machine.granule_bytes
     store = world.nodes.shape[1] - 1

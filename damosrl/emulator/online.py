@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.damon import Context, Document, Target
+from damosrl.damon import Context, Document, Ops, Target
 from damosrl.emulator.loading import write_field
 from damosrl.emulator.staging import check_commit, request_commit
 from damosrl.emulator.state import COMMIT, ENDED, EngineState
@@ -95,8 +95,10 @@ class RunningDocuments:
 
 
 def with_whole_node(context: Context) -> Context:
-    """Return the context with the one target that a document without targets means."""
-    return context if context.targets else replace(context, targets=(Target(),))
+    """Return the context with the one target that a physical one without targets means."""
+    if context.targets or context.ops is not Ops.PADDR:
+        return context
+    return replace(context, targets=(Target(),))
 
 
 def _write_fields(

@@ -17,7 +17,8 @@ from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.memory_state import FREE, NONE, PAGE_BYTES, MemoryWorld
 from damosrl.emulator.migration import migrate_range, move_frames
 from damosrl.emulator.ops_filters import looks_at_age, passing_folios
-from damosrl.emulator.places import frame_offset, place_of, sampling_s
+from damosrl.emulator.physical_ranges import bounds_in_node
+from damosrl.emulator.places import frame_offset, machine_of, place_of, sampling_s
 from damosrl.emulator.rates import accesses_by
 from damosrl.emulator.state import EngineState, code_of
 
@@ -117,15 +118,15 @@ def treat(
 
 @inner_kernel
 def walk_folios(
-    world: MemoryWorld, state: EngineState, c: int, s: int, first: int, last: int
+    world: MemoryWorld, state: EngineState, c: int, s: int, node: int, first: int, last: int
 ) -> int:
-    """Apply a scheme to the folios in frames [first, last) of its context's node.
+    """Apply a scheme to the folios in frames [first, last) of a node.
 
     Returns:
         Frames that the action was applied to.
     """
-    m, node = place_of(world, c)
-    scheme, granule = state.schemes[c, s], world.machines[m].granule_bytes
+    m, unit_bytes = machine_of(world, c), state.contexts[c].addr_unit
+    scheme, granule = state.schemes[c, s], U(world.machines[m].granule_bytes)
     interval_s, now_s = sampling_s(state, c), float(state.contexts[c].now_us) * 1e-6
     ages = looks_at_age(state, c, s)
     cuts = ages or scheme.action != STAT
@@ -146,7 +147,7 @@ def walk_folios(
         folios = -((begin - stop) // unit)
         passed, tested = passing_folios(world, state, c, s, m, slot, folios, interval_s)
         frames = min(int(passed) * unit, stop - begin)
-        scheme.sz_ops_filter_passed += U(frames * granule)
+        scheme.sz_ops_filter_passed += U(frames) * granule // unit_bytes
         if tested:
             world.slots[m, slot].old_at = accesses_by(world, m, world.slots[m, slot].piece, now_s)
         if target_of(world, scheme, node) != NONE:
@@ -172,34 +173,67 @@ def needs_no_walk(world: MemoryWorld, scheme: Any, m: int) -> bool:
 
 
 @inner_kernel
-def act(
-    world: MemoryWorld, state: EngineState, c: int, s: int, start: np.uint64, end: np.uint64
+def charge_moves(world: MemoryWorld, scheme: Any, m: int, size: float) -> None:
+    """Charge the time that copying some bytes takes."""
+    moved_ns = size / PAGE_BYTES * world.machines[m].move_page_ns
+    scheme.total_charged_ns += U(moved_ns)
+    world.machines[m].kdamond_us += moved_ns * 1e-3
+
+
+@inner_kernel
+def act_on_frames(
+    world: MemoryWorld, state: EngineState, c: int, s: int, node: int, first: int, last: int
 ) -> np.uint64:
-    """Apply a scheme's action to a range of a node; return the bytes applied.
+    """Apply a scheme's action to the frames [first, last) of a node; return the bytes applied.
 
     What physical memory does not know (``willneed``, ``cold``, ``hugepage``, ``nohugepage``,
     ``collapse``), a migration to nowhere, and ``stat`` without a filter do nothing. The commonest
     case, a migration that no filter touches, takes a way without any test of folios.
     """
-    m, node = place_of(world, c)
+    m = machine_of(world, c)
     scheme = state.schemes[c, s]
     target = target_of(world, scheme, node)
     counts = scheme.action in (LRU_PRIO, LRU_DEPRIO)
     counts = counts or (scheme.action == STAT and scheme.nr_ops_filters > 0)
     if target == NONE and not counts:
         return U(0)
-    first, last = frames_between(world, m, node, start, end)
     granule = world.machines[m].granule_bytes
     if target != NONE and scheme.action != PAGEOUT and needs_no_walk(world, scheme, m):
-        passed = mapped_frames(world, m, node, first, last)
-        scheme.sz_ops_filter_passed += U(passed * granule)
+        passed = U(mapped_frames(world, m, node, first, last) * granule)
+        scheme.sz_ops_filter_passed += passed // state.contexts[c].addr_unit
         now_s = world.machines[m].time_s
         frames = migrate_range(world, m, node, target, first, last, now_s)
     else:
-        frames = walk_folios(world, state, c, s, first, last)
+        frames = walk_folios(world, state, c, s, node, first, last)
     size = frames * granule
     if target != NONE:
-        moved_ns = size / PAGE_BYTES * world.machines[m].move_page_ns
-        scheme.total_charged_ns += U(moved_ns)
-        world.machines[m].kdamond_us += moved_ns * 1e-3
+        charge_moves(world, scheme, m, size)
     return U(size)
+
+
+@inner_kernel
+def act_across_nodes(
+    world: MemoryWorld, state: EngineState, c: int, s: int, start: np.uint64, end: np.uint64
+) -> np.uint64:
+    """Apply a scheme's action to any physical range; return the bytes applied, core units."""
+    m, unit = machine_of(world, c), state.contexts[c].addr_unit
+    low, high = float(start) * float(unit), float(end) * float(unit)
+    size = U(0)
+    for node in range(world.nodes.shape[1] - 1):
+        first, last = bounds_in_node(world, m, node, low, high)
+        if first < last:
+            frames = math.ceil(first - 0.5), math.ceil(last - 0.5)
+            size += act_on_frames(world, state, c, s, node, frames[0], frames[1])
+    return size // unit
+
+
+@inner_kernel
+def act(
+    world: MemoryWorld, state: EngineState, c: int, s: int, start: np.uint64, end: np.uint64
+) -> np.uint64:
+    """Apply a scheme's action to a range of physical memory; return the bytes applied."""
+    m, node = place_of(world, c)
+    if node == NONE:
+        return act_across_nodes(world, state, c, s, start, end)
+    first, last = frames_between(world, m, node, start, end)
+    return act_on_frames(world, state, c, s, node, first, last)

@@ -8,7 +8,7 @@ from damosrl.damon import GoalMetric
 from damosrl.emulator.extents import locate
 from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
-from damosrl.emulator.places import place_of
+from damosrl.emulator.places import machine_of
 from damosrl.emulator.pressure import SOME
 from damosrl.emulator.quota import matches
 from damosrl.emulator.state import EngineState, code_of
@@ -98,12 +98,13 @@ def eligible_metric(world: MemoryWorld, state: EngineState, c: int, s: int, nid:
 
     Of the regions of this context; ``damos_calc_eligible_bytes()`` of mm/damon/core.c.
     """
-    m, _ = place_of(world, c)
+    m, unit = machine_of(world, c), state.contexts[c].addr_unit
     regions, total, here = state.regions, U(0), U(0)
     for r in range(regions.nr_regions[c]):
         if matches(regions, state.contexts[c], state.schemes[c, s], c, r):
+            start, end = regions.start[c, r] * unit, regions.end[c, r] * unit
             for node in range(world.nodes.shape[1] - 1):
-                size = mapped_bytes(world, m, node, regions.start[c, r], regions.end[c, r])
+                size = mapped_bytes(world, m, node, start, end)
                 total += size
                 here += size if node == nid else U(0)
     return here * WHOLE // total if total != U(0) else U(0)
@@ -112,7 +113,7 @@ def eligible_metric(world: MemoryWorld, state: EngineState, c: int, s: int, nid:
 @inner_kernel
 def metric(world: MemoryWorld, state: EngineState, c: int, s: int, g: int) -> np.uint64:
     """Return the value of a quota goal's metric."""
-    m, _ = place_of(world, c)
+    m = machine_of(world, c)
     goal = state.goals[c, s, g]
     if goal.metric == PSI:
         return U(world.psi[m, SOME].total_us)

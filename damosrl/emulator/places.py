@@ -11,9 +11,21 @@ U = np.uint64
 
 @inner_kernel
 def place_of(world: MemoryWorld, c: int) -> tuple[int, int]:
-    """Return machine and node of a context."""
-    nodes = world.nodes.shape[1] - 1
-    return c // nodes, c % nodes
+    """Return machine and node of a context; `NONE` if its addresses are not those of one node."""
+    watch = world.watches[c]
+    return watch.machine, watch.node
+
+
+@inner_kernel
+def machine_of(world: MemoryWorld, c: int) -> int:
+    """Return the machine of a context."""
+    return int(world.watches[c].machine)
+
+
+@inner_kernel
+def kdamonds_of(world: MemoryWorld) -> int:
+    """Return the kdamonds per machine: kdamond k of machine m is context m * K + k."""
+    return len(world.watches) // len(world.machines)
 
 
 @inner_kernel

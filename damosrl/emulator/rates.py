@@ -96,6 +96,12 @@ def enter_epoch(world: MemoryWorld, m: int, epoch: int) -> None:
     count_epoch(world, m)
     world.machines[m].epoch = epoch
     world.machines[m].hit_exposure_s = -1.0
+    renew_loads(world, m)
+
+
+@inner_kernel
+def renew_loads(world: MemoryWorld, m: int) -> None:
+    """Sum up the loads of all nodes anew; sums over extents are stale."""
     for node in range(world.nodes.shape[1]):
         invalidate_sums(world, m, node)
         load = 0.0

@@ -20,7 +20,9 @@ from damosrl.emulator.engine import run_until
 from damosrl.emulator.extents import forget_old_moves
 from damosrl.emulator.jit import inner_kernel, kernel
 from damosrl.emulator.latency import idle_ns, mixture_p99_ns
+from damosrl.emulator.mapping import SAME_TIME_S, change_mappings
 from damosrl.emulator.memory_state import PAGE_BYTES, MemoryWorld
+from damosrl.emulator.places import kdamonds_of
 from damosrl.emulator.pressure import add_stalls, clear_pressure, update_averages
 from damosrl.emulator.rates import enter_epoch, epoch_at, invalidate_sums, next_epoch_s
 from damosrl.emulator.state import EngineState
@@ -28,9 +30,6 @@ from damosrl.emulator.swap import clear_swap, fault_in, solve_stalls
 
 SHORTEST_STEP_S = 1e-3
 """Epoch borders nearer than this to a step's end do not make a step of their own."""
-
-SAME_TIME_S = 1e-6
-"""Times nearer than this are the same: sums of steps are not exact."""
 
 SWEEP_S = 8.0
 """How often migrations out of the ping-pong window are forgotten and extents joined."""
@@ -41,12 +40,15 @@ MOST_MIGRATION = 0.95
 
 @inner_kernel
 def end_of_step(world: MemoryWorld, m: int, tick_s: float, until_s: float) -> float:
-    """Return the end of the next step: a tick's end, an epoch's end or the end of the run."""
+    """Return the end of the next step: of a tick, of an epoch, of the run, or of a mapping."""
     now = world.machines[m].time_s
     end = min((np.floor(now / tick_s + 1e-6) + 1.0) * tick_s, until_s)
     border = next_epoch_s(world, m, now + SAME_TIME_S)
     if now + SHORTEST_STEP_S < border < end - SHORTEST_STEP_S:
-        return border
+        end = border
+    change = world.machines[m].next_change_s
+    if now + SHORTEST_STEP_S < change < end - SHORTEST_STEP_S:
+        end = change
     return end
 
 
@@ -62,7 +64,7 @@ def take_migration(world: MemoryWorld, m: int, step_s: float) -> float:
     most = np.inf
     nodes = world.nodes.shape[1] - 1
     if move_ns > 0.0:
-        most = nodes * step_s * 1e9 / move_ns * PAGE_BYTES
+        most = kdamonds_of(world) * step_s * 1e9 / move_ns * PAGE_BYTES
     for n in range(nodes + 1):
         node = world.nodes[m, n]
         taken = min(node.waiting_bytes, most)
@@ -127,13 +129,15 @@ def step(
     until_us: NDArray[np.int64],
 ) -> int:
     """Let one machine run to the end of a step; return the number of stopped contexts."""
-    machine, nodes = world.machines[m], world.nodes.shape[1] - 1
+    machine, kdamonds = world.machines[m], kdamonds_of(world)
     start_s = machine.time_s
     enter_epoch(world, m, epoch_at(world, m, start_s + SAME_TIME_S))
+    if machine.next_change_s <= start_s + SAME_TIME_S:
+        change_mappings(world, m, start_s)
     load_before = current_load(world, m)
-    for c in range(m * nodes, (m + 1) * nodes):
+    for c in range(m * kdamonds, (m + 1) * kdamonds):
         until_us[c] = round(end_s * 1e6)
-    stopped = run_until(state, world, m * nodes, (m + 1) * nodes, until_us)
+    stopped = run_until(state, world, m * kdamonds, (m + 1) * kdamonds, until_us)
     machine.time_s = end_s
     serve(world, m, load_before, end_s - start_s)
     duration_us = (end_s - start_s) * 1e6
@@ -142,7 +146,7 @@ def step(
     if np.floor(end_s / SWEEP_S) != np.floor(start_s / SWEEP_S):
         forget_ages(world, m)
         forget_old_moves(world, m, round((end_s - machine.pingpong_window_s) * 10.0))
-        for node in range(nodes + 1):
+        for node in range(world.nodes.shape[1]):
             invalidate_sums(world, m, node)
     return stopped
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from damosrl.machine import Pressure, SchemeStats, Snapshot, Telemetry
+from damosrl.machine import Kdamonds, Pressure, SchemeStats, Snapshot, Telemetry
 
 MIB = 2**20
 Region = tuple[int, int, int]
@@ -28,7 +28,7 @@ def _snapshot(nodes: Sequence[Sequence[Region]], machines: int) -> Snapshot:
             start[:, node, place], end[:, node, place] = address, address + size * MIB
             accesses[:, node, place], age[:, node, place] = nr_accesses, region_age
             address += size * MIB
-    return Snapshot(count, start, end, accesses, age)
+    return Snapshot(count, start, end, accesses, age, np.zeros(start.shape, np.int64))
 
 
 @pytest.fixture(name="build")
@@ -48,6 +48,7 @@ def _build() -> Build:
             node_total_bytes=np.tile([100.0 * MIB, 300.0 * MIB], (machines, 1)),
             node_free_bytes=np.tile([free_mib * MIB, 0.0], (machines, 1)),
             snapshot=_snapshot(nodes, machines),
+            kdamonds=Kdamonds(np.full((machines, 2), 300), np.full((machines, 2), 2)),
             samples_per_aggregation=np.full((machines, 2), 20),
             aggregation_us=np.full((machines, 2), 100_000),
             stats=SchemeStats(none, none, none, none, none, none),

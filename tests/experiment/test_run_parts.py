@@ -19,7 +19,7 @@ from damosrl.experiment.scoring import score_episodes
 from damosrl.experiment.settings import CompareSettings
 from damosrl.experiment.summary import summarise
 from damosrl.knobs import FloatArray
-from damosrl.machine import GroundTruth, Pressure, SchemeStats, Snapshot, Telemetry
+from damosrl.machine import GroundTruth, Kdamonds, Pressure, SchemeStats, Snapshot, Telemetry
 
 
 def _square(number: int) -> int:
@@ -80,7 +80,8 @@ class _Machine:
             time_s=np.full(len(count), float(self.step)),
             node_total_bytes=4.0 * ones,
             node_free_bytes=ones,
-            snapshot=Snapshot(none, none, none, none, none),
+            snapshot=Snapshot(none, none, none, none, none, none),
+            kdamonds=Kdamonds(none, none),
             samples_per_aggregation=none,
             aggregation_us=none,
             stats=SchemeStats(none, none, none, none, none, none),

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 from damosrl.knobs import Quantity, QuantitySet
-from damosrl.machine import Pressure, SchemeStats, Snapshot, Telemetry
+from damosrl.machine import Kdamonds, Pressure, SchemeStats, Snapshot, Telemetry
 from damosrl.task import TaskSpec
 
 Readings = Callable[..., Telemetry]
@@ -50,7 +50,9 @@ def _reading() -> Readings:
                 none.astype(np.uint64),
                 none.astype(np.uint32),
                 none.astype(np.uint32),
+                none,
             ),
+            kdamonds=Kdamonds(none[..., 0], none[..., 0]),
             samples_per_aggregation=np.full((count, 1), 20),
             aggregation_us=np.full((count, 1), 100_000),
             stats=SchemeStats(none, none, none, none, none, none),

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.damon.units import parse_size
+from damosrl.emulator.workload.address_space import PAGE_BYTES, Process
 from damosrl.errors import UnitError, WorkloadError
 
 Placement = Literal["first_touch", "random", "good", "bad"]
 
-PAGE_BYTES = 4096
 LARGEST_ORDER = 18
 """Order of the largest folio: 1 GiB."""
 
@@ -173,6 +173,8 @@ class Workload:
         application: The closed loop.
         start: Start state.
         fast_share: Fast-tier capacity as a share of the footprint.
+        processes: Who maps which part of the access model's space; none: one process, see
+            `damosrl.emulator.workload.address_space.default_process`.
         pages: What the pages are; None: anonymous, mapped, root group, folios of 4 KiB.
     """
 
@@ -183,3 +185,4 @@ class Workload:
     start: StartState
     fast_share: float
     pages: PageLayout | None = None
+    processes: tuple[Process, ...] = ()

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.emulator.workload.model import PAGE_BYTES, AccessModel, PageClass, PageLayout
+from damosrl.emulator.workload.address_space import PAGE_BYTES
+from damosrl.emulator.workload.model import AccessModel, PageClass, PageLayout
 from damosrl.emulator.workload.parameters import Sampler, check, percent
 from damosrl.emulator.workload.pieces import GRANULE_BYTES, even_borders
 from damosrl.errors import WorkloadError

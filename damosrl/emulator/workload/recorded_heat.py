@@ -36,12 +36,15 @@ class RecordedHeat:
         address_bytes: Size of the compact address space that the pieces share equally.
         saturated_share: Share of the recorded bytes (times time) in which every sample saw an
             access, so that the true rate is unknown upwards.
+        stretches: ``(S, 3)`` start address, size, and size in the compact space (0 where hardly
+            anything is ever accessed) of all that was monitored, in order.
     """
 
     rate_hz: Float32Array
     bin_s: float
     address_bytes: int
     saturated_share: float
+    stretches: U64Array
 
     @property
     def duration_s(self) -> float:
@@ -79,8 +82,8 @@ def resample(
         WorkloadError: Nothing is left after ``skip_s``, nothing is ever accessed, or the grid
             exceeds the work limit.
     """
-    snapshots = _after(recording, skip_s)
-    snapshots = _touched_only(snapshots, min_touched)
+    monitored = _after(recording, skip_s)
+    snapshots = _touched_only(monitored, min_touched)
     groups = _Groups.of(snapshots)
     pieces = max(1, min(max_pieces, int(groups.size) // piece_bytes))
     first_ns = snapshots[0].start_ns
@@ -120,6 +123,7 @@ def resample(
         bin_s=bin_s,
         address_bytes=int(groups.size),
         saturated_share=saturated / covered,
+        stretches=_stretches(_Groups.of(monitored), groups),
     )
 
 
@@ -201,6 +205,12 @@ class _Groups:
         """Map addresses to the compact space; ``group_of`` are addresses that lie inside."""
         group = self.of_address(group_of)
         return self.offset[group] + (address - self.start[group]).astype(np.float64)
+
+
+def _stretches(monitored: _Groups, kept: _Groups) -> U64Array:
+    sizes = monitored.sizes.astype(np.uint64)
+    memory = np.where(np.isin(monitored.start, kept.start), sizes, np.uint64(0))
+    return np.stack((monitored.start, sizes, memory), axis=1)
 
 
 def _on_grid(

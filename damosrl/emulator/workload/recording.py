@@ -3,11 +3,13 @@
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from damosrl.damon.recording import read_recording
+from damosrl.emulator.workload.address_space import DEFAULT_PID, PAGE_BYTES, Process, Vma
 from damosrl.emulator.workload.model import AccessModel
 from damosrl.emulator.workload.parameters import (
     Number,
@@ -21,6 +23,9 @@ from damosrl.emulator.workload.pieces import GRANULE_BYTES, access_model, even_b
 from damosrl.emulator.workload.recorded_heat import RecordedHeat, resample
 from damosrl.errors import UnknownNameError, WorkloadError
 from damosrl.paths import recordings_dir
+
+MIN_STRETCHES = 3
+"""Areas of a recorded process that make two gaps."""
 
 ENDING = ".damon.json.z"
 
@@ -95,6 +100,17 @@ class RecordedAccess:
             sampler.number(self.config.time_scale),
             sampler.number(self.config.rate_scale),
         )
+
+    def processes(self, granules: int) -> tuple[Process, ...]:
+        """Return one process that maps what was recorded, at the recorded addresses.
+
+        Areas grow or shrink with the footprint, and gaps stay as they were; what is left out of the
+        replay is an area without memory. A recording with less than two gaps (of physical memory,
+        say) tells nothing of areas: none is returned.
+        """
+        if len(self.heat.stretches) < MIN_STRETCHES:
+            return ()
+        return (_recorded_process(self.heat, granules * GRANULE_BYTES),)
 
     def describe(self) -> str:
         """Say what it does and what is assumed."""
@@ -209,3 +225,22 @@ def _replay(
     for array in (model.border_bytes, model.epoch_s, model.rate_hz):
         array.flags.writeable = False
     return model
+
+
+@lru_cache(maxsize=16)
+def _recorded_process(heat: RecordedHeat, footprint_bytes: int) -> Process:
+    memory = heat.stretches[:, 2].astype(np.float64)
+    ends = np.round(np.cumsum(memory) * (footprint_bytes / memory.sum()) / PAGE_BYTES)
+    places = np.append(0, ends).astype(np.int64) * PAGE_BYTES
+    areas, grown = [], 0
+    for (start, size, has_memory), (low, high) in zip(
+        heat.stretches.tolist(), pairwise(places.tolist()), strict=True
+    ):
+        pages = -(-size // PAGE_BYTES) * PAGE_BYTES
+        address = start // PAGE_BYTES * PAGE_BYTES + grown
+        if not has_memory:
+            areas.append(Vma(address, pages))
+        elif high > low:
+            areas.append(Vma(address, high - low, low))
+            grown += high - low - pages
+    return Process(DEFAULT_PID, tuple(areas))

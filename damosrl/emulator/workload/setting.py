@@ -16,6 +16,7 @@ from damosrl.emulator.workload.parameters import (
     text,
 )
 from damosrl.emulator.workload.pieces import GRANULE_BYTES, MIN_GRANULES
+from damosrl.emulator.workload.process_config import ProcessConfig
 from damosrl.errors import WorkloadError
 
 Randomize = bool | Literal["start"]
@@ -96,6 +97,8 @@ class Setting:
         application: The closed loop.
         start: Start state.
         pages: What the pages are, by share of the address space.
+        processes: Who has which part of the memory, at which virtual addresses, and when; left out,
+            one process of pid 1 with heap, mmap area and stack, or with a recording's own areas.
     """
 
     name: str | None = None
@@ -106,6 +109,7 @@ class Setting:
     application: ApplicationConfig = field(default_factory=ApplicationConfig)
     start: StartConfig = field(default_factory=StartConfig)
     pages: PagesConfig | None = None
+    processes: tuple[ProcessConfig, ...] = ()
 
     def __post_init__(self) -> None:
         check("fast_share", self.fast_share, 0.001, 1.0)
@@ -146,4 +150,10 @@ class Setting:
             f"{text(self.start.fast_fill, percent)} full, placed by "
             f"{' or '.join(self.start.placements)}. {drawn}."
             + (f" {self.pages.describe()}" if self.pages else "")
+            + (f" Processes: {', '.join(map(_life, self.processes))}." if self.processes else "")
         )
+
+
+def _life(process: ProcessConfig) -> str:
+    end = "" if process.end_s is None else f" to {process.end_s:g} s"
+    return f"pid {process.pid} from {process.start_s:g} s{end}"

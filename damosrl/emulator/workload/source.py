@@ -8,12 +8,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from damosrl.config import choices, load_choice, load_yaml, typed
+from damosrl.emulator.workload.address_space import Process
 from damosrl.emulator.workload.cyclic_scan import CyclicScan
 from damosrl.emulator.workload.model import Workload
 from damosrl.emulator.workload.pages import cut_pieces
 from damosrl.emulator.workload.parameters import Sampler
 from damosrl.emulator.workload.phases import Phases
-from damosrl.emulator.workload.pieces import MIN_GRANULES, Family
+from damosrl.emulator.workload.pieces import GRANULE_BYTES, MIN_GRANULES, Family
+from damosrl.emulator.workload.process_config import draw_processes
 from damosrl.emulator.workload.recording import (
     RecordedAccess,
     RecordingConfig,
@@ -102,12 +104,18 @@ class SingleSource:
             application=setting.application.draw(sampler),
             start=start,
             fast_share=sampler.number(setting.fast_share),
+            processes=self._processes(granules),
         )
         if setting.pages is None:
             return workload
         layout = setting.pages.draw(granules, sampler)
         access = cut_pieces(workload.access, layout.border_bytes)
         return replace(workload, access=access, pages=layout)
+
+    def _processes(self, granules: int) -> tuple[Process, ...]:
+        if not self.setting.processes and isinstance(self.access, RecordedAccess):
+            return self.access.processes(granules)
+        return draw_processes(self.setting.processes, granules * GRANULE_BYTES)
 
     def describe(self) -> str:
         """Say what is drawn."""

@@ -1,0 +1,59 @@
+"""Physical memory as one address space: ranges that cross nodes, gaps between, any address unit.
+
+A physical address is a core address times the context's ``addr_unit`` (semantics 1.2). What no node
+has is never accessed.
+"""
+
+import numpy as np
+
+from damosrl.emulator.jit import inner_kernel
+from damosrl.emulator.memory_state import MemoryWorld
+from damosrl.emulator.places import machine_of, sampling_s
+from damosrl.emulator.rates import extent_index, hits_up_to, update_sums
+from damosrl.emulator.state import EngineState
+
+
+@inner_kernel
+def bounds_in_node(
+    world: MemoryWorld, m: int, node: int, low: float, high: float
+) -> tuple[float, float]:
+    """Return the part of a physical range [low, high) that a node has, in frames of the node.
+
+    Nothing of it when the first bound is not below the second.
+    """
+    record, granule = world.nodes[m, node], world.machines[m].granule_bytes
+    first = max((low - record.start_byte) / granule, 0.0)
+    last = min((high - record.start_byte) / granule, float(record.total))
+    return first, last
+
+
+@inner_kernel
+def hit_across_nodes(world: MemoryWorld, state: EngineState, c: int, address: np.uint64) -> float:
+    """Return the probability that the page at a core address is seen accessed."""
+    m = machine_of(world, c)
+    place = float(address) * float(state.contexts[c].addr_unit)
+    for node in range(world.nodes.shape[1] - 1):
+        record = world.nodes[m, node]
+        frames = (place - record.start_byte) / world.machines[m].granule_bytes
+        if 0.0 <= frames < record.total:
+            update_sums(world, m, node, sampling_s(state, c))
+            return float(world.borders[m, node, extent_index(world, m, node, frames)].hit)
+    return 0.0
+
+
+@inner_kernel
+def fill_hits_across_nodes(world: MemoryWorld, state: EngineState, c: int) -> None:
+    """Write the mean hit probability of all regions of a context that watches any ranges."""
+    m, regions = machine_of(world, c), state.regions
+    unit, granule = float(state.contexts[c].addr_unit), world.machines[m].granule_bytes
+    for r in range(regions.nr_regions[c]):
+        state.hit_probability[c, r] = 0.0
+    for node in range(world.nodes.shape[1] - 1):
+        update_sums(world, m, node, sampling_s(state, c))
+        for r in range(regions.nr_regions[c]):
+            low, high = float(regions.start[c, r]) * unit, float(regions.end[c, r]) * unit
+            first, last = bounds_in_node(world, m, node, low, high)
+            if first < last:
+                hits = hits_up_to(world, m, node, last) - hits_up_to(world, m, node, first)
+                share = max(hits, 0.0) * granule / (high - low)
+                state.hit_probability[c, r] = min(state.hit_probability[c, r] + share, 1.0)
