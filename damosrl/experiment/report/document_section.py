@@ -19,7 +19,7 @@ def document_section(run: Run) -> Section | None:
         return Section("document", "What the kernel is told", paragraph(escape(str(error))))
     lead = (
         "The kdamonds document of the first machine under default knobs, as "
-        "<code>damosrl explain document.json</code> tells it. Tuners change quotas, thresholds and "
+        "`damosrl explain document.json` tells it. Tuners change quotas, thresholds and "
         "goal targets from step to step; the structure stays."
     )
     return Section("document", "What the kernel is told", paragraph(lead) + code_block(words))
