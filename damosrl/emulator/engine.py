@@ -16,6 +16,7 @@ from damosrl.emulator.requests import cancel_walk, serve_goals, serve_requests
 from damosrl.emulator.sampling import sample_exact, sample_fast, stretched_us
 from damosrl.emulator.schemes import apply_schemes
 from damosrl.emulator.state import (
+    AREAS,
     AT_PAUSE,
     AT_TOP,
     AT_WATERMARKS,
@@ -163,10 +164,8 @@ def update_targets(world: Any, state: EngineState, c: int) -> None:
     for target in range(context.nr_targets):
         last = end_of_target(state, c, read, target)
         if find_areas(world, state, c, target):
-            areas = state.areas
-            write = fit_regions(
-                state, c, write, read, last, target, areas, c, 0, areas.shape[1], unit
-            )
+            areas = state.scratch
+            write = fit_regions(state, c, write, read, last, target, areas, c, 0, AREAS, unit)
         else:
             write = keep_regions(state, c, write, read, last, target)
         read = last

@@ -86,7 +86,7 @@ def fit_regions(
         read: First region to read.
         last: One past the last.
         target: Index of the target the written regions belong to.
-        ranges: ``(., Q, 2)`` start and end, ascending and disjoint once they are aligned.
+        ranges: ``(., 2, Q)`` starts and ends, ascending and disjoint once they are aligned.
         row: Row of the ranges.
         first_range: First range of the row.
         last_range: One past the last range.
@@ -97,7 +97,7 @@ def fit_regions(
     """
     regions = state.regions
     for q in range(first_range, last_range):
-        low, high = ranges[row, q, 0], ranges[row, q, 1]
+        low, high = ranges[row, 0, q], ranges[row, 1, q]
         begun = False
         while read < last and regions.start[c, read] < high:
             start, end = regions.start[c, read], regions.end[c, read]
@@ -137,7 +137,7 @@ def set_regions(state: EngineState, c: int, target: int, ranges: NDArray[np.uint
         state: The engine.
         c: Context.
         target: The target.
-        ranges: ``(1, Q, 2)`` start and end; `damosrl.emulator.targets.aligned_ranges` says which
+        ranges: ``(1, 2, Q)`` starts and ends; `damosrl.emulator.targets.aligned_ranges` says which
             ranges the kernel refuses.
     """
     context = state.contexts[c]
@@ -156,7 +156,7 @@ def set_regions(state: EngineState, c: int, target: int, ranges: NDArray[np.uint
                 ranges,
                 0,
                 0,
-                ranges.shape[1],
+                ranges.shape[2],
                 context.min_region_sz,
             )
         else:

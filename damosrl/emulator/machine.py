@@ -192,6 +192,7 @@ class EmulatedMachines:
         starts = np.concatenate([[0], np.cumsum(frames[:-1])]) * config.granule_bytes
         world.nodes["start_byte"][index] = starts
         record["has_processes"], record["next_change_s"] = 0, np.inf
+        world.virtual.processes["pid"][index] = 0
         self._workloads[index] = workload
         if self._virtual or not all(process.is_static for process in processes):
             self._write_processes(index, workload)

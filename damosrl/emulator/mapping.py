@@ -4,6 +4,8 @@ New memory is taken as by first touch: from the fastest node that has free frame
 has made room where there is a swap store.
 """
 
+from typing import Any
+
 import numpy as np
 
 from damosrl.emulator.extents import (
@@ -18,6 +20,7 @@ from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
 from damosrl.emulator.rates import renew_loads
 from damosrl.emulator.swap import free_memory, reclaim
+from damosrl.emulator.virtual_state import VirtualMemory
 
 NOWHERE = np.uint64(0)
 """End of an area that is none."""
@@ -50,10 +53,10 @@ def take_free(world: MemoryWorld, m: int, node: int, piece: int, frames: int) ->
 
 
 @inner_kernel
-def take_memory(world: MemoryWorld, m: int, first_piece: int, end_piece: int) -> None:
-    """Give frames to pieces that have none."""
-    for piece in range(first_piece, end_piece):
-        left = world.virtual.moves[m, piece].frames
+def take_memory(world: MemoryWorld, m: int, area: Any) -> None:
+    """Give frames to the pieces of an area, which have none."""
+    for piece in range(area.first_piece, area.end_piece):
+        left = world.pieces[m, piece].frames
         if left > free_memory(world, m):
             reclaim(world, m, left - free_memory(world, m))
         for node in range(world.nodes.shape[1]):
@@ -64,39 +67,39 @@ def take_memory(world: MemoryWorld, m: int, first_piece: int, end_piece: int) ->
 
 
 @inner_kernel
-def give_memory(world: MemoryWorld, m: int, first_piece: int, end_piece: int) -> None:
-    """Free all frames of some pieces, swapped ones too."""
+def give_memory(world: MemoryWorld, m: int, area: Any) -> None:
+    """Free all frames of an area's pieces, swapped ones too."""
     for node in range(world.nodes.shape[1]):
         slot = world.nodes[m, node].first
         while slot != NONE:
             piece = world.slots[m, slot].piece
-            if piece != FREE and first_piece <= piece < end_piece:
+            if piece != FREE and area.first_piece <= piece < area.end_piece:
                 slot = release_extent(world, m, node, slot)
             slot = world.slots[m, slot].after
-        for piece in range(first_piece, end_piece):
+        for piece in range(area.first_piece, area.end_piece):
             world.virtual.plans[m, node, piece].resident = 0
 
 
 @inner_kernel
-def note_processes(world: MemoryWorld, m: int, time_s: float) -> None:
-    """Note which processes live, and when something comes or goes next; infinite if nothing."""
+def note_processes(virtual: VirtualMemory, m: int, time_s: float) -> float:
+    """Note which processes live; return when something comes or goes next, infinite if nothing."""
     change_s, now_s = np.inf, time_s + SAME_TIME_S
-    for v in range(world.virtual.areas.shape[1]):
-        area = world.virtual.areas[m, v]
+    for v in range(virtual.areas.shape[1]):
+        area = virtual.areas[m, v]
         for border_s in (area.from_s, area.to_s):
             if border_s > now_s:
                 change_s = min(change_s, border_s)
-    for q in range(world.virtual.processes.shape[1]):
-        process = world.virtual.processes[m, q]
+    for q in range(virtual.processes.shape[1]):
+        process = virtual.processes[m, q]
         alive = process.pid != 0 and is_within(process.start_s, process.end_s, time_s)
         process.alive = 1 if alive else 0
         for border_s in (process.start_s, process.end_s):
             if border_s > now_s:
                 change_s = min(change_s, border_s)
-    world.machines[m].next_change_s = change_s
+    return change_s
 
 
-@lean_kernel
+@inner_kernel
 def change_mappings(world: MemoryWorld, m: int, time_s: float) -> None:
     """Unmap and map what goes and comes at a time."""
     areas = world.virtual.areas
@@ -104,13 +107,13 @@ def change_mappings(world: MemoryWorld, m: int, time_s: float) -> None:
         area = areas[m, v]
         if area.mapped != 0 and not is_within(area.from_s, area.to_s, time_s):
             area.mapped = 0
-            give_memory(world, m, area.first_piece, area.end_piece)
+            give_memory(world, m, area)
     for v in range(areas.shape[1]):
         area = areas[m, v]
         if area.mapped == 0 and is_within(area.from_s, area.to_s, time_s):
             area.mapped = 1
-            take_memory(world, m, area.first_piece, area.end_piece)
-    note_processes(world, m, time_s)
+            take_memory(world, m, area)
+    world.machines[m].next_change_s = note_processes(world.virtual, m, time_s)
     renew_loads(world, m)
 
 
@@ -121,7 +124,7 @@ def begin_mapping(world: MemoryWorld, m: int) -> None:
     for piece in range(world.machines[m].num_pieces):
         for node in range(world.nodes.shape[1]):
             virtual.plans[m, node, piece].resident = 0
-        virtual.moves[m, piece].left = 0
+            virtual.plans[m, node, piece].left = 0
     for node in range(world.nodes.shape[1]):
         slot = world.nodes[m, node].first
         while slot != NONE:
@@ -131,5 +134,6 @@ def begin_mapping(world: MemoryWorld, m: int) -> None:
             slot = extent.after
     for v in range(virtual.areas.shape[1]):
         area = virtual.areas[m, v]
-        area.mapped = 1 if area.end != NOWHERE and is_within(area.from_s, area.to_s, 0.0) else 0
-    note_processes(world, m, 0.0)
+        is_area = area.end != NOWHERE
+        area.mapped = 1 if is_area and is_within(area.from_s, area.to_s, 0.0) else 0
+    world.machines[m].next_change_s = note_processes(virtual, m, 0.0)

@@ -12,8 +12,8 @@ from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.memory_state import NONE, MemoryWorld
 from damosrl.emulator.physical_actions import act
 from damosrl.emulator.physical_metrics import free_permil, metric
-from damosrl.emulator.physical_ranges import fill_hits_across_nodes, hit_across_nodes
-from damosrl.emulator.places import frame_offset, machine_of, place_of, sampling_s
+from damosrl.emulator.physical_ranges import fill_hits_across_nodes, node_at
+from damosrl.emulator.places import machine_of, place_of, sampling_s
 from damosrl.emulator.rates import extent_index, hits_up_to, update_sums
 from damosrl.emulator.rng import draw
 from damosrl.emulator.state import PADDR, EngineState
@@ -34,10 +34,13 @@ U = np.uint64
 def hit_at(world: MemoryWorld, state: EngineState, c: int, address: np.uint64) -> float:
     """Return the probability that the page at a physical address is seen accessed."""
     m, node = place_of(world, c)
+    place = float(address) * float(state.contexts[c].addr_unit)
     if node == NONE:
-        return hit_across_nodes(world, state, c, address)
+        node = node_at(world, m, place)
+        if node == NONE:
+            return 0.0
     update_sums(world, m, node, sampling_s(state, c))
-    frames = frame_offset(world, m, node, address)
+    frames = (place - world.nodes[m, node].start_byte) / world.machines[m].granule_bytes
     return world.borders[m, node, extent_index(world, m, node, frames)].hit
 
 
@@ -106,16 +109,16 @@ def _apply_action(
 
 @provides(protocol.target_is_valid, MemoryWorld)
 def _target_is_valid(world: MemoryWorld, state: EngineState, c: int, target: int) -> bool:
-    return process_of(world, machine_of(world, c), state.pids[c, target]) != NO_PROCESS
+    return process_of(world.virtual, machine_of(world, c), state.pids[c, target]) != NO_PROCESS
 
 
 @provides(protocol.find_areas, MemoryWorld)
 def _find_areas(world: MemoryWorld, state: EngineState, c: int, target: int) -> bool:
     m = machine_of(world, c)
-    q = process_of(world, m, state.pids[c, target])
+    q = process_of(world.virtual, m, state.pids[c, target])
     if q == NO_PROCESS:
         return False
-    return three_areas(world, m, q, U(state.contexts[c].min_region_sz), state.areas, c)
+    return three_areas(world.virtual, m, q, U(state.contexts[c].min_region_sz), state.scratch, c)
 
 
 @provides(protocol.goal_value, MemoryWorld)

@@ -18,7 +18,7 @@ from damosrl.emulator.memory_state import FREE, NONE, PAGE_BYTES, MemoryWorld
 from damosrl.emulator.migration import migrate_range, move_frames
 from damosrl.emulator.ops_filters import looks_at_age, passing_folios
 from damosrl.emulator.physical_ranges import bounds_in_node
-from damosrl.emulator.places import frame_offset, machine_of, place_of, sampling_s
+from damosrl.emulator.places import machine_of, place_of, sampling_s
 from damosrl.emulator.rates import accesses_by
 from damosrl.emulator.state import EngineState, code_of
 
@@ -26,20 +26,6 @@ U = np.uint64
 MIGRATE_HOT, MIGRATE_COLD = code_of(Action.MIGRATE_HOT), code_of(Action.MIGRATE_COLD)
 PAGEOUT, STAT = code_of(Action.PAGEOUT), code_of(Action.STAT)
 LRU_PRIO, LRU_DEPRIO = code_of(Action.LRU_PRIO), code_of(Action.LRU_DEPRIO)
-
-
-@inner_kernel
-def frames_between(
-    world: MemoryWorld, m: int, node: int, start: np.uint64, end: np.uint64
-) -> tuple[int, int]:
-    """Return the frames whose centre lies in [start, end).
-
-    A frame stands for all its pages: by this rule the bytes moved equal the bytes asked for on
-    average, and two neighbouring regions never both take a frame.
-    """
-    first = math.ceil(frame_offset(world, m, node, start) - 0.5)
-    last = math.ceil(frame_offset(world, m, node, end) - 0.5)
-    return max(first, 0), min(last, int(world.nodes[m, node].total))
 
 
 @inner_kernel
@@ -212,28 +198,22 @@ def act_on_frames(
 
 
 @inner_kernel
-def act_across_nodes(
-    world: MemoryWorld, state: EngineState, c: int, s: int, start: np.uint64, end: np.uint64
-) -> np.uint64:
-    """Apply a scheme's action to any physical range; return the bytes applied, core units."""
-    m, unit = machine_of(world, c), state.contexts[c].addr_unit
-    low, high = float(start) * float(unit), float(end) * float(unit)
-    size = U(0)
-    for node in range(world.nodes.shape[1] - 1):
-        first, last = bounds_in_node(world, m, node, low, high)
-        if first < last:
-            frames = math.ceil(first - 0.5), math.ceil(last - 0.5)
-            size += act_on_frames(world, state, c, s, node, frames[0], frames[1])
-    return size // unit
-
-
-@inner_kernel
 def act(
     world: MemoryWorld, state: EngineState, c: int, s: int, start: np.uint64, end: np.uint64
 ) -> np.uint64:
-    """Apply a scheme's action to a range of physical memory; return the bytes applied."""
+    """Apply a scheme's action to a range of physical memory; return the bytes applied, core units.
+
+    A frame stands for all its pages, and belongs to the range that has its centre: the bytes moved
+    equal the bytes asked for on average, and two neighbouring regions never both take a frame.
+    """
     m, node = place_of(world, c)
-    if node == NONE:
-        return act_across_nodes(world, state, c, s, start, end)
-    first, last = frames_between(world, m, node, start, end)
-    return act_on_frames(world, state, c, s, node, first, last)
+    unit, granule = state.contexts[c].addr_unit, world.machines[m].granule_bytes
+    low, high = float(start) * float(unit), float(end) * float(unit)
+    first_node, end_node = (0, world.nodes.shape[1] - 1) if node == NONE else (node, node + 1)
+    size = U(0)
+    for n in range(first_node, end_node):
+        first, last = bounds_in_node(world.nodes[m, n], granule, low, high)
+        if first < last:
+            frames = math.ceil(first - 0.5), math.ceil(last - 0.5)
+            size += act_on_frames(world, state, c, s, n, frames[0], frames[1])
+    return size // unit

@@ -4,41 +4,34 @@ A physical address is a core address times the context's ``addr_unit`` (semantic
 has is never accessed.
 """
 
-import numpy as np
+from typing import Any
 
 from damosrl.emulator.jit import inner_kernel
-from damosrl.emulator.memory_state import MemoryWorld
+from damosrl.emulator.memory_state import NONE, MemoryWorld
 from damosrl.emulator.places import machine_of, sampling_s
-from damosrl.emulator.rates import extent_index, hits_up_to, update_sums
+from damosrl.emulator.rates import hits_up_to, update_sums
 from damosrl.emulator.state import EngineState
 
 
 @inner_kernel
-def bounds_in_node(
-    world: MemoryWorld, m: int, node: int, low: float, high: float
-) -> tuple[float, float]:
+def bounds_in_node(node: Any, granule_bytes: float, low: float, high: float) -> tuple[float, float]:
     """Return the part of a physical range [low, high) that a node has, in frames of the node.
 
     Nothing of it when the first bound is not below the second.
     """
-    record, granule = world.nodes[m, node], world.machines[m].granule_bytes
-    first = max((low - record.start_byte) / granule, 0.0)
-    last = min((high - record.start_byte) / granule, float(record.total))
+    first = max((low - node.start_byte) / granule_bytes, 0.0)
+    last = min((high - node.start_byte) / granule_bytes, float(node.total))
     return first, last
 
 
 @inner_kernel
-def hit_across_nodes(world: MemoryWorld, state: EngineState, c: int, address: np.uint64) -> float:
-    """Return the probability that the page at a core address is seen accessed."""
-    m = machine_of(world, c)
-    place = float(address) * float(state.contexts[c].addr_unit)
-    for node in range(world.nodes.shape[1] - 1):
-        record = world.nodes[m, node]
-        frames = (place - record.start_byte) / world.machines[m].granule_bytes
-        if 0.0 <= frames < record.total:
-            update_sums(world, m, node, sampling_s(state, c))
-            return float(world.borders[m, node, extent_index(world, m, node, frames)].hit)
-    return 0.0
+def node_at(world: MemoryWorld, m: int, place: float) -> int:
+    """Return the node that has a physical address, `NONE` if none has."""
+    for n in range(world.nodes.shape[1] - 1):
+        frames = (place - world.nodes[m, n].start_byte) / world.machines[m].granule_bytes
+        if 0.0 <= frames < world.nodes[m, n].total:
+            return n
+    return NONE
 
 
 @inner_kernel
@@ -52,7 +45,7 @@ def fill_hits_across_nodes(world: MemoryWorld, state: EngineState, c: int) -> No
         update_sums(world, m, node, sampling_s(state, c))
         for r in range(regions.nr_regions[c]):
             low, high = float(regions.start[c, r]) * unit, float(regions.end[c, r]) * unit
-            first, last = bounds_in_node(world, m, node, low, high)
+            first, last = bounds_in_node(world.nodes[m, node], granule, low, high)
             if first < last:
                 hits = hits_up_to(world, m, node, last) - hits_up_to(world, m, node, first)
                 share = max(hits, 0.0) * granule / (high - low)

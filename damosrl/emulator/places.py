@@ -32,9 +32,3 @@ def kdamonds_of(world: MemoryWorld) -> int:
 def sampling_s(state: EngineState, c: int) -> float:
     """Return the real length of a context's sampling interval."""
     return float(state.contexts[c].sample_us) * state.contexts[c].overshoot * 1e-6
-
-
-@inner_kernel
-def frame_offset(world: MemoryWorld, m: int, node: int, address: np.uint64) -> float:
-    """Return where an address lies within its node, in frames."""
-    return float(address - U(world.nodes[m, node].start_byte)) / world.machines[m].granule_bytes

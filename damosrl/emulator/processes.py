@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from damosrl.emulator.mapping import begin_mapping
 from damosrl.emulator.memory_state import MemoryWorld
 from damosrl.emulator.room import padded
-from damosrl.emulator.virtual_state import AREA, MOVE, PROCESS, SPAN, VirtualMemory
+from damosrl.emulator.virtual_state import AREA, PROCESS, SPAN, VirtualMemory
 from damosrl.emulator.workload.address_space import Process, Vma, check_processes, default_process
 from damosrl.emulator.workload.model import AccessModel, Workload
 from damosrl.emulator.workload.pages import cut_pieces
@@ -104,21 +104,16 @@ def write_processes(
         ("processes", np.array(tables.processes, PROCESS)),
         ("areas", np.array(tables.areas, AREA)),
         ("spans", np.concatenate([*tables.spans, np.zeros(0, SPAN)])),
-        ("moves", _moves(piece_frames)),
     ):
         table = getattr(virtual, name)
         table[machine] = np.zeros((), table.dtype)
         table[machine, : len(rows)] = rows
+    spans = virtual.spans[machine]
+    spans["present"] = world.pieces["unmapped"][machine][spans["piece"]] == 0
     world.machines["has_processes"][machine] = 1
     world = world._replace(virtual=virtual)
     begin_mapping(world, machine)
     return world
-
-
-def _moves(piece_frames: IntArray) -> NDArray[np.void]:
-    moves = np.zeros(len(piece_frames), MOVE)
-    moves["frames"] = piece_frames
-    return moves
 
 
 class _Tables:
@@ -169,7 +164,6 @@ def _with_room(virtual: VirtualMemory, tables: _Tables, pieces: int) -> VirtualM
         "spans": tables.num_spans,
         "edges": tables.num_edges,
         "plans": pieces,
-        "moves": pieces,
     }
     larger = {}
     for name, size in sizes.items():

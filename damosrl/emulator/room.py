@@ -51,7 +51,7 @@ def make_room(state: EngineState, wanted: Room) -> EngineState:
         goals,
         state.filters.shape[2],
         staged.targets.shape[1],
-        staged.ranges.shape[1],
+        staged.ranges.shape[2],
         state.dests.shape[2],
     )
     new = present.with_at_least(wanted)
@@ -65,7 +65,7 @@ def make_room(state: EngineState, wanted: Room) -> EngineState:
     }
     in_force = {name: padded(getattr(state, name), shape) for name, shape in tables.items()}
     tables |= {"contexts": (contexts,), "targets": (contexts, new.targets)}
-    tables |= {"ranges": (contexts, new.ranges, 2)}
+    tables |= {"ranges": (contexts, 2, new.ranges)}
     waiting = {name: padded(getattr(staged, name), shape) for name, shape in tables.items()}
     return state._replace(
         schemes=in_force["schemes"],

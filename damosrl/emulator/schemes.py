@@ -165,17 +165,6 @@ def enter_target(world: Any, state: EngineState, c: int, before: int, target: in
 
 
 @inner_kernel
-def apply_due(world: Any, state: EngineState, c: int, r: int, free_from: int) -> int:
-    """Let all due and active schemes look at one region, in order; return its place."""
-    context = state.contexts[c]
-    for s in range(context.nr_schemes):
-        scheme = state.schemes[c, s]
-        if scheme.activated != 0 and is_due(context, scheme):
-            r = apply_scheme(world, state, c, s, r, free_from)
-    return r
-
-
-@inner_kernel
 def walk_regions(world: Any, state: EngineState, c: int) -> None:
     """Apply all due schemes to all regions, in order; what was cut needlessly is joined again.
 
@@ -196,8 +185,10 @@ def walk_regions(world: Any, state: EngineState, c: int) -> None:
         if virtual and regions.target[c, r] != target:
             valid = enter_target(world, state, c, target, regions.target[c, r])
             target = regions.target[c, r]
-        if valid:
-            r = apply_due(world, state, c, r, kept)
+        for s in range(context.nr_schemes if valid else 0):
+            scheme = state.schemes[c, s]
+            if scheme.activated != 0 and is_due(context, scheme):
+                r = apply_scheme(world, state, c, s, r, kept)
         if kept > 0 and valid and context.legacy == 0 and joins(regions, c, kept - 1, r, limit):
             regions.end[c, kept - 1] = regions.end[c, r]
         else:

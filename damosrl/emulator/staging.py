@@ -157,7 +157,7 @@ def _stage_targets(
         record["obsolete"] = target.obsolete
         record["first_range"], record["nr_ranges"] = used, len(ranges)
         for low, high in ranges:
-            state.staged.ranges[c, used] = low, high
+            state.staged.ranges[c, :, used] = low, high
             used += 1
 
 

@@ -202,7 +202,7 @@ class Staged(NamedTuple):
         filters: ``(C, S, F)`` `FILTER`.
         dests: ``(C, S, D)`` `DEST`.
         targets: ``(C, T)`` `TARGET`.
-        ranges: ``(C, Q, 2)`` uint64, start and end, aligned, ascending within a target.
+        ranges: ``(C, 2, Q)`` uint64, starts and ends, aligned, ascending within a target.
     """
 
     contexts: NDArray[np.void]
@@ -227,7 +227,6 @@ class EngineState(NamedTuple):
         filters: `FILTER` records ``(C, S, F)``.
         dests: `DEST` records ``(C, S, D)``.
         pids: Process of each target, ``(C, T)``; of no meaning for physical memory.
-        areas: Scratch of the ops update: start and end of each area, ``(C, AREAS, 2)``.
         hit_probability: Scratch of the fast monitor, ``(C, R)``.
         scratch: Words by region, of use within one step only, ``(C, 2, R)``.
         score_bytes: Bytes by priority score of the last quota adjustment, ``(C, 100)``.
@@ -243,7 +242,6 @@ class EngineState(NamedTuple):
     filters: NDArray[np.void]
     dests: NDArray[np.void]
     pids: NDArray[np.int64]
-    areas: NDArray[np.uint64]
     hit_probability: NDArray[np.float64]
     scratch: NDArray[np.uint64]
     score_bytes: NDArray[np.uint64]
@@ -268,7 +266,7 @@ def allocate_staged(contexts: int, schemes: int, goals: int, filters: int, dests
         filters=np.zeros((contexts, schemes, filters), FILTER),
         dests=np.zeros((contexts, schemes, dests), DEST),
         targets=np.zeros((contexts, 0), TARGET),
-        ranges=np.zeros((contexts, 0, 2), np.uint64),
+        ranges=np.zeros((contexts, 2, 0), np.uint64),
     )
 
 
@@ -321,7 +319,6 @@ def allocate(
         filters=np.zeros((contexts, schemes, filters), FILTER),
         dests=np.zeros((contexts, schemes, dests), DEST),
         pids=np.zeros((contexts, targets), np.int64),
-        areas=np.zeros((contexts, AREAS, 2), np.uint64),
         hit_probability=np.zeros(shape),
         scratch=np.zeros((contexts, 2, region_capacity), np.uint64),
         score_bytes=np.zeros((contexts, MAX_SCORE + 1), np.uint64),

@@ -13,104 +13,109 @@ from damosrl.damon import Action
 from damosrl.emulator.arithmetic import U, align_up
 from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.memory_state import MemoryWorld
-from damosrl.emulator.physical_actions import charge_moves
+from damosrl.emulator.physical_actions import (
+    LRU_DEPRIO,
+    LRU_PRIO,
+    MIGRATE_COLD,
+    MIGRATE_HOT,
+    PAGEOUT,
+    STAT,
+    charge_moves,
+)
 from damosrl.emulator.places import machine_of
+from damosrl.emulator.rates import invalidate_sums
 from damosrl.emulator.state import EngineState, code_of
-from damosrl.emulator.virtual_advice import advise_range, count_passing
 from damosrl.emulator.virtual_monitor import process_of
-from damosrl.emulator.virtual_moves import carry
-from damosrl.emulator.virtual_plan import ask_frames, meets, want_by_weight, want_in
-from damosrl.emulator.virtual_state import NO_PROCESS, Range
+from damosrl.emulator.virtual_plan import (
+    ask_frames,
+    end_walk,
+    meets,
+    plan_walk,
+    want_by_weight,
+    want_in,
+)
+from damosrl.emulator.virtual_state import NO_PROCESS, Range, VirtualMemory
+from damosrl.emulator.virtual_walk import walk_range
 
-MIGRATE_HOT, MIGRATE_COLD = code_of(Action.MIGRATE_HOT), code_of(Action.MIGRATE_COLD)
-WILLNEED, PAGEOUT = code_of(Action.WILLNEED), code_of(Action.PAGEOUT)
-LRU_PRIO, LRU_DEPRIO = code_of(Action.LRU_PRIO), code_of(Action.LRU_DEPRIO)
-STAT = code_of(Action.STAT)
+WILLNEED = code_of(Action.WILLNEED)
 PAGE = U(4096)
+STAYS = -1
+"""Target of memory that is not moved."""
 
 
 @inner_kernel
-def has_filters(scheme: Any) -> bool:
-    """Tell whether pages are asked one by one; madvise never asks (semantics 2.1)."""
-    return bool(scheme.nr_ops_filters != 0 and scheme.core_filters_allowed == 0)
+def migrates(scheme: Any) -> bool:
+    """Tell whether a scheme moves memory between nodes."""
+    return bool(scheme.action in (MIGRATE_HOT, MIGRATE_COLD))
 
 
 @inner_kernel
-def migrate(world: MemoryWorld, state: EngineState, wanted: Range) -> int:
-    """Migrate a range to the scheme's destinations, or to its target; return frames moved."""
+def set_wanted(world: MemoryWorld, state: EngineState, wanted: Range) -> None:
+    """Say where the frames of a range should be; migration to nowhere wants nothing."""
     scheme, store = state.schemes[wanted.c, wanted.scheme], world.nodes.shape[1] - 1
-    if scheme.nr_dests > 0:
-        want_by_weight(world, state, wanted)
-    elif 0 <= scheme.target_nid < store:
-        want_in(world, wanted, scheme.target_nid)
-    else:
-        return 0
-    total = 0
-    for source in range(store):
-        for target in range(store):
-            if source != target:
-                total += carry(world, state, wanted, source, target, has_filters(scheme))
+    first, end = store, store
+    if scheme.action == PAGEOUT:
+        end = store + 1
+    elif scheme.action == WILLNEED:
+        first = 0
+    elif migrates(scheme) and scheme.nr_dests > 0:
+        dests = state.dests[wanted.c, wanted.scheme, : scheme.nr_dests]
+        want_by_weight(world.virtual, world.pieces[wanted.m], dests, wanted)
+    elif migrates(scheme) and 0 <= scheme.target_nid < store:
+        first, end = scheme.target_nid, scheme.target_nid + 1
+    want_in(world.virtual, wanted, first, end)
+
+
+@inner_kernel
+def is_way(scheme: Any, source: int, target: int, store: int) -> bool:
+    """Tell whether an action takes memory of one node to another, or treats it where it is."""
+    if scheme.action == WILLNEED:
+        return source == store and 0 <= target < store
+    if source == store:
+        return False
+    if scheme.action == PAGEOUT:
+        return target == store
+    if migrates(scheme):
+        return 0 <= target < store and target != source
+    return target == STAYS
+
+
+@inner_kernel
+def treat_range(world: MemoryWorld, state: EngineState, wanted: Range, asks: bool) -> int:
+    """Do what a scheme does to a range, node by node; return the frames that it was done to."""
+    scheme, nodes, total = state.schemes[wanted.c, wanted.scheme], world.nodes.shape[1], 0
+    set_wanted(world, state, wanted)
+    for source in range(nodes):
+        for target in range(STAYS, nodes):
+            if not is_way(scheme, source, target, nodes - 1):
+                continue
+            if plan_walk(world.virtual, wanted, source, target) > 0:
+                total += walk_range(world, state, wanted, source, target, asks)
+                end_walk(world.virtual, wanted, source)
     return total
 
 
 @inner_kernel
-def page_out(world: MemoryWorld, state: EngineState, wanted: Range) -> int:
-    """Swap a range out, accessed lately or not, as MADV_PAGEOUT does; return frames moved."""
-    store, total = world.nodes.shape[1] - 1, 0
-    want_in(world, wanted, store)
-    for source in range(store):
-        total += carry(world, state, wanted, source, store, False)
-    return total
-
-
-@inner_kernel
-def bring_in(world: MemoryWorld, state: EngineState, wanted: Range) -> int:
-    """Read swapped memory of a range, into the fastest node with room; return frames moved."""
-    store, total = world.nodes.shape[1] - 1, 0
-    for target in range(store):
-        want_in(world, wanted, target)
-        total += carry(world, state, wanted, store, target, False)
-    size = float(total * world.machines[wanted.m].granule_bytes)
-    world.nodes[wanted.m, store].waiting_bytes += size  # no fault waits for these
-    return total
-
-
-@inner_kernel
-def is_mapped(world: MemoryWorld, m: int, q: int, start: np.uint64, end: np.uint64) -> bool:
+def is_mapped(virtual: VirtualMemory, m: int, q: int, start: np.uint64, end: np.uint64) -> bool:
     """Tell whether areas of a process cover [start, end) without a hole."""
-    process, place = world.virtual.processes[m, q], start
+    process, place = virtual.processes[m, q], start
     for v in range(process.first_area, process.end_area):
-        area = world.virtual.areas[m, v]
+        area = virtual.areas[m, v]
         if area.mapped != 0 and area.start <= place < area.end:
             place = area.end
     return bool(place >= end)
 
 
 @inner_kernel
-def range_of(world: MemoryWorld, c: int, s: int, q: int, start: np.uint64, end: np.uint64) -> Range:
-    """Return a range, with the spans of the process that it meets."""
-    m = machine_of(world, c)
-    process = world.virtual.processes[m, q]
-    whole = Range(m, c, s, process.first_span, process.end_span, start, end)
+def range_of(virtual: VirtualMemory, whole: Range) -> Range:
+    """Return a range with no more spans than from the first to the last that it meets."""
     first, last = whole.end_span, whole.first_span
-    for span in range(whole.first_span, whole.end_span):
-        if meets(world, whole, span):
-            first, last = min(first, span), span + 1
-    return Range(m, c, s, first, last, start, end)
-
-
-@inner_kernel
-def give_advice(world: MemoryWorld, state: EngineState, wanted: Range) -> None:
-    """Do what madvise does for a scheme's action; filters are not asked."""
-    scheme, m = state.schemes[wanted.c, wanted.scheme], wanted.m
-    if scheme.action == PAGEOUT:
-        moved = page_out(world, state, wanted)
-    elif scheme.action == WILLNEED:
-        moved = bring_in(world, state, wanted)
-    else:
-        scheme.total_charged_ns += U(advise_range(world, state, wanted, scheme.action))
-        return
-    charge_moves(world, scheme, m, moved * world.machines[m].granule_bytes)
+    for s in range(whole.first_span, whole.end_span):
+        if meets(virtual, whole, s):
+            first, last = min(first, s), s + 1
+    return Range(
+        whole.m, whole.c, whole.scheme, first, last, whole.start, whole.end, whole.granule_bytes
+    )
 
 
 @inner_kernel
@@ -125,23 +130,33 @@ def act_in_process(
 ) -> np.uint64:
     """Apply a scheme's action to a range of a target; return the bytes applied.
 
-    madvise does what it can and then fails if a part of the range is not mapped: applied is all or
+    Migration asks filters, and so does ``stat``, which does nothing without them. madvise does not;
+    it does what it can and then fails if a part of the range is not mapped: applied is all or
     nothing. Address ranges know no LRU lists (``lru_prio``, ``lru_deprio``).
     """
     m = machine_of(world, c)
-    q, scheme = process_of(world, m, state.pids[c, target]), state.schemes[c, s]
+    q, scheme = process_of(world.virtual, m, state.pids[c, target]), state.schemes[c, s]
+    asks = scheme.nr_ops_filters != 0 and scheme.core_filters_allowed == 0
     if q == NO_PROCESS or scheme.action in (LRU_PRIO, LRU_DEPRIO):
         return U(0)
-    if scheme.action == STAT and not has_filters(scheme):
+    if scheme.action == STAT and not asks:
         return U(0)
-    wanted, granule = range_of(world, c, s, q, start, end), world.machines[m].granule_bytes
-    ask_frames(world, wanted)
+    process, machine = world.virtual.processes[m, q], world.machines[m]
+    granule = float(machine.granule_bytes)
+    whole = Range(m, c, s, process.first_span, process.end_span, start, end, granule)
+    wanted = range_of(world.virtual, whole)
+    ask_frames(world.virtual, machine, wanted)
+    advises = scheme.action != STAT and not migrates(scheme)
+    size = treat_range(world, state, wanted, asks and not advises) * granule
     if scheme.action == STAT:
-        scheme.sz_ops_filter_passed += U(count_passing(world, state, wanted) * granule)
+        scheme.sz_ops_filter_passed += U(size)
         return U(0)
-    if scheme.action in (MIGRATE_HOT, MIGRATE_COLD):
-        moved = migrate(world, state, wanted)
-        charge_moves(world, scheme, m, moved * granule)
-        return U(moved * granule)
-    give_advice(world, state, wanted)
-    return align_up(end - start, PAGE) if is_mapped(world, m, q, start, end) else U(0)
+    if migrates(scheme) or scheme.action in (PAGEOUT, WILLNEED):
+        charge_moves(world, scheme, m, size)
+    else:  # folios may have got another size, and a folio has one accessed bit
+        invalidate_sums(world, m, world.nodes.shape[1] - 1)
+    if scheme.action == WILLNEED:  # no fault waits for what is read
+        world.nodes[m, world.nodes.shape[1] - 1].waiting_bytes += size
+    if migrates(scheme):
+        return U(size)
+    return align_up(end - start, PAGE) if is_mapped(world.virtual, m, q, start, end) else U(0)

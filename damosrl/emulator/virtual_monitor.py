@@ -18,12 +18,10 @@ from damosrl.emulator.virtual_state import NO_PROCESS, VirtualMemory
 
 
 @lean_kernel
-def process_of(world: MemoryWorld, m: int, pid: int) -> int:
+def process_of(virtual: VirtualMemory, m: int, pid: int) -> int:
     """Return the process that lives with a pid now, or `NO_PROCESS`."""
-    if world.machines[m].has_processes == 0:
-        return NO_PROCESS
-    for q in range(world.virtual.processes.shape[1]):
-        process = world.virtual.processes[m, q]
+    for q in range(virtual.processes.shape[1]):
+        process = virtual.processes[m, q]
         if process.pid == pid and process.alive != 0:
             return q
     return NO_PROCESS
@@ -31,26 +29,26 @@ def process_of(world: MemoryWorld, m: int, pid: int) -> int:
 
 @lean_kernel
 def three_areas(
-    world: MemoryWorld, m: int, q: int, unit: np.uint64, areas: NDArray[np.uint64], row: int
+    virtual: VirtualMemory, m: int, q: int, unit: np.uint64, areas: NDArray[np.uint64], row: int
 ) -> bool:
     """Cut what a process maps at its two largest gaps (``damon_va_three_regions``, semantics 1.4).
 
     Args:
-        world: The machines.
+        virtual: The processes.
         m: Machine.
         q: Process.
         unit: Smallest region size; all bounds are rounded up to it.
-        areas: ``(., 3, 2)``, start and end of each part.
+        areas: ``(., 2, Q)``, starts and ends; three parts are written.
         row: Row of ``areas`` to write.
 
     Returns:
         False, and nothing is written, if there are less than two gaps (EINVAL).
     """
-    process, first, end = world.virtual.processes[m, q], U(0), U(0)
+    process, first, end = virtual.processes[m, q], U(0), U(0)
     low_start = low_end = high_start = high_end = U(0)
     any_mapped = False
     for v in range(process.first_area, process.end_area):
-        area = world.virtual.areas[m, v]
+        area = virtual.areas[m, v]
         if area.mapped == 0:
             continue
         if not any_mapped:
@@ -65,31 +63,39 @@ def three_areas(
         return False
     if low_start > high_start:
         low_start, low_end, high_start, high_end = high_start, high_end, low_start, low_end
-    areas[row, 0, 0], areas[row, 0, 1] = align_up(first, unit), align_up(low_start, unit)
-    areas[row, 1, 0], areas[row, 1, 1] = align_up(low_end, unit), align_up(high_start, unit)
-    areas[row, 2, 0], areas[row, 2, 1] = align_up(high_end, unit), align_up(end, unit)
+    areas[row, 0, 0], areas[row, 1, 0] = align_up(first, unit), align_up(low_start, unit)
+    areas[row, 0, 1], areas[row, 1, 1] = align_up(low_end, unit), align_up(high_start, unit)
+    areas[row, 0, 2], areas[row, 1, 2] = align_up(high_end, unit), align_up(end, unit)
     return True
 
 
 @inner_kernel
 def see_pieces(world: MemoryWorld, m: int) -> None:
-    """Average the hit probability of each piece over its pages, those not present hitting never."""
-    virtual = world.virtual
-    for piece in range(world.machines[m].num_pieces):
-        virtual.moves[m, piece].seen = 0.0
+    """Sum up the hit probability of each piece's pages, by node; those swapped out never hit."""
+    plans = world.virtual.plans
     for node in range(world.nodes.shape[1] - 1):
+        for piece in range(world.machines[m].num_pieces):
+            plans[m, node, piece].seen = 0.0
         slot = world.nodes[m, node].first
         while slot != NONE:
             extent = world.slots[m, slot]
-            if extent.piece != FREE and world.pieces[m, extent.piece].unmapped == 0:
+            if extent.piece != FREE:
                 hit = world.hit[m, extent.piece]
                 if extent.order != 0:
                     hit = folio_hit(hit, extent.order)
-                virtual.moves[m, extent.piece].seen += hit * extent.length
+                plans[m, node, extent.piece].seen += hit * extent.length
             slot = extent.after
-    for piece in range(world.machines[m].num_pieces):
-        move = virtual.moves[m, piece]
-        move.seen = min(move.seen / move.frames, 1.0)
+
+
+@inner_kernel
+def mean_hit(virtual: VirtualMemory, m: int, piece: int) -> float:
+    """Return the mean hit probability of a piece's pages, swapped ones included."""
+    frames, seen, store = 0, 0.0, virtual.plans.shape[1] - 1
+    for node in range(store):
+        frames += virtual.plans[m, node, piece].resident
+        seen += virtual.plans[m, node, piece].seen
+    frames += virtual.plans[m, store, piece].resident
+    return min(seen / max(frames, 1), 1.0)
 
 
 @inner_kernel
@@ -104,18 +110,18 @@ def write_edge(
 
 
 @inner_kernel
-def fill_edges(world: MemoryWorld, m: int, q: int) -> None:
+def fill_edges(virtual: VirtualMemory, m: int, q: int) -> None:
     """Write where the hit probability changes in a process's address space."""
-    virtual, process = world.virtual, world.virtual.processes[m, q]
+    process = virtual.processes[m, q]
     edge, hits, end = process.first_edge, 0.0, U(0)
     for s in range(process.first_span, process.end_span):
         span = virtual.spans[m, s]
-        if virtual.areas[m, span.area].mapped == 0:
+        if virtual.areas[m, span.area].mapped == 0 or span.present == 0:
             continue
         if span.start != end:
             write_edge(virtual, m, edge, end, hits, 0.0)
             edge += 1
-        hit = virtual.moves[m, span.piece].seen
+        hit = mean_hit(virtual, m, span.piece)
         write_edge(virtual, m, edge, span.start, hits, hit)
         edge += 1
         hits += hit * float(span.end - span.start)
@@ -138,14 +144,14 @@ def update_edges(world: MemoryWorld, m: int, interval_s: float) -> None:
     see_pieces(world, m)
     for q in range(world.virtual.processes.shape[1]):
         if world.virtual.processes[m, q].pid != 0:
-            fill_edges(world, m, q)
+            fill_edges(world.virtual, m, q)
     store.sums_exposure_s = exposure
 
 
 @inner_kernel
-def edge_before(world: MemoryWorld, m: int, q: int, address: np.uint64, low: int) -> int:
+def edge_before(virtual: VirtualMemory, m: int, q: int, address: np.uint64, low: int) -> int:
     """Return the last edge of a process that is not above an address, not below edge ``low``."""
-    process, edges = world.virtual.processes[m, q], world.virtual.edges
+    process, edges = virtual.processes[m, q], virtual.edges
     high = process.first_edge + process.num_edges
     while high - low > 1:
         middle = (low + high) // 2
@@ -162,12 +168,12 @@ def hit_in_process(
 ) -> float:
     """Return the probability that the page at a process's address is seen accessed."""
     m = machine_of(world, c)
-    q = process_of(world, m, state.pids[c, target])
+    q = process_of(world.virtual, m, state.pids[c, target])
     if q == NO_PROCESS:
         return 0.0
     update_edges(world, m, sampling_s(state, c))
     first = world.virtual.processes[m, q].first_edge
-    return float(world.virtual.edges[m, edge_before(world, m, q, address, first)].hit)
+    return float(world.virtual.edges[m, edge_before(world.virtual, m, q, address, first)].hit)
 
 
 @inner_kernel
@@ -179,16 +185,16 @@ def fill_process_hits(world: MemoryWorld, state: EngineState, c: int) -> None:
     for r in range(regions.nr_regions[c]):
         if regions.target[c, r] != target:
             target = regions.target[c, r]
-            q = process_of(world, m, state.pids[c, target])
+            q = process_of(world.virtual, m, state.pids[c, target])
             low = world.virtual.processes[m, max(q, 0)].first_edge
         state.hit_probability[c, r] = 0.0
         if q == NO_PROCESS:
             continue
         start, end = regions.start[c, r], regions.end[c, r]
-        low = edge_before(world, m, q, start, low)
+        low = edge_before(world.virtual, m, q, start, low)
         edge = edges[m, low]
         below = edge.hits_below + edge.hit * float(start - edge.address)
-        low = edge_before(world, m, q, end, low)
+        low = edge_before(world.virtual, m, q, end, low)
         edge = edges[m, low]
         hits = edge.hits_below + edge.hit * float(end - edge.address) - below
         state.hit_probability[c, r] = min(max(hits / float(end - start), 0.0), 1.0)

@@ -7,77 +7,87 @@ ranges, and none is lost between.
 """
 
 import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from damosrl.emulator.arithmetic import U
 from damosrl.emulator.jit import inner_kernel
-from damosrl.emulator.memory_state import MemoryWorld
-from damosrl.emulator.state import EngineState
-from damosrl.emulator.swap import uniform
-from damosrl.emulator.virtual_state import Range
+from damosrl.emulator.rng import draw
+from damosrl.emulator.virtual_state import Range, VirtualMemory
 
 
 @inner_kernel
-def meets(world: MemoryWorld, wanted: Range, s: int) -> bool:
+def meets(virtual: VirtualMemory, wanted: Range, s: int) -> bool:
     """Tell whether a span is mapped, by page tables too, and has addresses in a range."""
-    span = world.virtual.spans[wanted.m, s]
+    span = virtual.spans[wanted.m, s]
     return bool(
-        world.virtual.areas[wanted.m, span.area].mapped != 0
+        span.present != 0
         and span.start < wanted.end
         and wanted.start < span.end
-        and world.pieces[wanted.m, span.piece].unmapped == 0
+        and virtual.areas[wanted.m, span.area].mapped != 0
     )
 
 
 @inner_kernel
-def span_frames(world: MemoryWorld, wanted: Range, s: int) -> int:
+def span_frames(span: Any, wanted: Range) -> int:
     """Count the frames of a span whose centre lies in a range that it meets."""
-    span = world.virtual.spans[wanted.m, s]
-    granule = world.machines[wanted.m].granule_bytes
     low, high = max(wanted.start, span.start), min(wanted.end, span.end)
-    first = math.ceil(span.frame + float(low - span.start) / granule - 0.5)
-    last = math.ceil(span.frame + float(high - span.start) / granule - 0.5)
+    first = math.ceil(span.frame + float(low - span.start) / wanted.granule_bytes - 0.5)
+    last = math.ceil(span.frame + float(high - span.start) / wanted.granule_bytes - 0.5)
     return max(last - first, 0)
 
 
 @inner_kernel
-def ask_frames(world: MemoryWorld, wanted: Range) -> None:
-    """Find the frames of every piece in a range, and how many of them lie in each node."""
-    plans, moves, m = world.virtual.plans, world.virtual.moves, wanted.m
-    for s in range(wanted.first_span, wanted.end_span):
-        if meets(world, wanted, s):
-            moves[m, world.virtual.spans[m, s].piece].asked = 0
-    for s in range(wanted.first_span, wanted.end_span):
-        if meets(world, wanted, s):
-            moves[m, world.virtual.spans[m, s].piece].asked += span_frames(world, wanted, s)
-    for s in range(wanted.first_span, wanted.end_span):
-        if not meets(world, wanted, s):
-            continue
-        piece = world.virtual.spans[m, s].piece
-        move, below, before = moves[m, piece], 0, 0
-        move.asked = min(move.asked, move.frames)
-        rounding = int(uniform(world, m) * move.frames)
-        for node in range(world.nodes.shape[1]):
-            plan = plans[m, node, piece]
-            below += plan.resident
-            upto = (move.asked * below + rounding) // move.frames
-            plan.inside, plan.wanted = upto - before, 0
-            before = upto
+def spread_over_nodes(virtual: VirtualMemory, machine: Any, m: int, piece: int) -> None:
+    """Say how many of the frames asked for lie in each node, and that none is wanted anywhere."""
+    plans, nodes, total = virtual.plans, virtual.plans.shape[1], 0
+    for node in range(nodes):
+        total += plans[m, node, piece].resident
+    asked, below, before = min(plans[m, nodes - 1, piece].asked, total), 0, 0
+    plans[m, nodes - 1, piece].asked = asked
+    rounding = int((draw(machine) * U(total)) >> U(32))
+    for node in range(nodes):
+        plan = plans[m, node, piece]
+        below += plan.resident
+        upto = (asked * below + rounding) // max(total, 1)
+        plan.inside, plan.wanted = upto - before, 0
+        before = upto
 
 
 @inner_kernel
-def want_in(world: MemoryWorld, wanted: Range, node: int) -> None:
-    """Want all frames of a range in one node."""
+def ask_frames(virtual: VirtualMemory, machine: Any, wanted: Range) -> None:
+    """Find the frames of every piece in a range, and how many of them lie in each node.
+
+    Args:
+        virtual: The processes.
+        machine: The machine's record; rounding draws from its generator.
+        wanted: The range.
+    """
+    plans, m, store = virtual.plans, wanted.m, virtual.plans.shape[1] - 1
     for s in range(wanted.first_span, wanted.end_span):
-        if meets(world, wanted, s):
-            piece = world.virtual.spans[wanted.m, s].piece
-            asked = world.virtual.moves[wanted.m, piece].asked
-            world.virtual.plans[wanted.m, node, piece].wanted = asked
+        if meets(virtual, wanted, s):
+            plans[m, store, virtual.spans[m, s].piece].asked = 0
+    for s in range(wanted.first_span, wanted.end_span):
+        if meets(virtual, wanted, s):
+            span = virtual.spans[m, s]
+            plans[m, store, span.piece].asked += span_frames(span, wanted)
+    for s in range(wanted.first_span, wanted.end_span):
+        if meets(virtual, wanted, s):
+            spread_over_nodes(virtual, machine, m, virtual.spans[m, s].piece)
 
 
 @inner_kernel
-def folio_order(world: MemoryWorld, m: int, piece: int) -> int:
-    """Return the order of the folios that a piece starts with."""
-    return int(world.pieces[m, piece].order)
+def want_in(virtual: VirtualMemory, wanted: Range, first: int, end: int) -> None:
+    """Want all frames of a range in each of the nodes [first, end)."""
+    store = virtual.plans.shape[1] - 1
+    for s in range(wanted.first_span, wanted.end_span):
+        if meets(virtual, wanted, s):
+            piece = virtual.spans[wanted.m, s].piece
+            for node in range(first, end):
+                plan = virtual.plans[wanted.m, node, piece]
+                plan.wanted = virtual.plans[wanted.m, store, piece].asked
 
 
 @inner_kernel
@@ -87,7 +97,9 @@ def numbers_up_to(number: int, low: int, high: int, total: int) -> int:
 
 
 @inner_kernel
-def weigh_span(world: MemoryWorld, state: EngineState, wanted: Range, s: int, total: int) -> None:
+def weigh_span(
+    virtual: VirtualMemory, dests: NDArray[np.void], wanted: Range, s: int, order: int, total: int
+) -> None:
     """Spread a span's frames in a range over the destinations by weight.
 
     The folio at an address of an area has the number idx = (area start >> 12 >> o) + ((address -
@@ -95,51 +107,98 @@ def weigh_span(world: MemoryWorld, state: EngineState, wanted: Range, s: int, to
     (``damos_va_migrate_dests_add()``; anonymous memory, whose page offset is its address). Folios
     smaller than a frame are counted, and frames are shared out as the folios are.
     """
-    m, c = wanted.m, wanted.c
-    span, plans = world.virtual.spans[m, s], world.virtual.plans
-    area, shift = world.virtual.areas[m, span.area], U(12 + folio_order(world, m, span.piece))
+    m, span, nodes = wanted.m, virtual.spans[wanted.m, s], virtual.plans.shape[1] - 1
+    area, shift = virtual.areas[m, span.area], U(12 + order)
     low = max(wanted.start, span.start) - area.start
     high = min(wanted.end, span.end) - area.start
     base = area.start >> shift
     first, end = int(base + (low >> shift)), int(base + ((high - U(1)) >> shift)) + 1
-    frames, weight, folios, before = span_frames(world, wanted, s), 0, 0, 0
-    for d in range(state.schemes[c, wanted.scheme].nr_dests):
-        dest = state.dests[c, wanted.scheme, d]
-        upper = weight + int(dest.weight)
+    frames, weight, folios, before = span_frames(span, wanted), 0, 0, 0
+    for d in range(len(dests)):
+        upper = weight + int(dests[d].weight)
         folios += numbers_up_to(end, weight, upper, total)
         folios -= numbers_up_to(first, weight, upper, total)
         weight = upper
         upto = (2 * frames * folios + end - first) // (2 * (end - first))
-        if 0 <= dest.nid < world.nodes.shape[1] - 1:
-            plans[m, dest.nid, span.piece].wanted += upto - before
+        if 0 <= dests[d].nid < nodes:
+            virtual.plans[m, dests[d].nid, span.piece].wanted += upto - before
         before = upto
 
 
 @inner_kernel
-def keep_present(world: MemoryWorld, m: int, piece: int) -> None:
+def keep_present(virtual: VirtualMemory, m: int, piece: int) -> None:
     """Lower what is wanted of a piece to the share of it that is not swapped."""
-    store, plans = world.nodes.shape[1] - 1, world.virtual.plans
-    gone, asked = plans[m, store, piece].inside, world.virtual.moves[m, piece].asked
-    if gone == 0:
+    store = virtual.plans.shape[1] - 1
+    whole = virtual.plans[m, store, piece]
+    if whole.inside == 0:
         return
     for node in range(store):
-        plan = plans[m, node, piece]
-        plan.wanted = (plan.wanted * (asked - gone) + asked // 2) // asked
+        plan = virtual.plans[m, node, piece]
+        present = plan.wanted * (whole.asked - whole.inside)
+        plan.wanted = (present + whole.asked // 2) // whole.asked
 
 
 @inner_kernel
-def want_by_weight(world: MemoryWorld, state: EngineState, wanted: Range) -> None:
-    """Want the frames of a range where the scheme's destinations and their weights say."""
-    total = 0
-    for d in range(state.schemes[wanted.c, wanted.scheme].nr_dests):
-        total += int(state.dests[wanted.c, wanted.scheme, d].weight)
+def want_by_weight(
+    virtual: VirtualMemory, pieces: NDArray[np.void], dests: NDArray[np.void], wanted: Range
+) -> None:
+    """Want the frames of a range where destinations and their weights say.
+
+    Args:
+        virtual: The processes.
+        pieces: The machine's pieces.
+        dests: The scheme's destinations.
+        wanted: The range.
+    """
+    total, last = 0, -1
+    for d in range(len(dests)):
+        total += int(dests[d].weight)
     if total == 0:
         return
     for s in range(wanted.first_span, wanted.end_span):
-        if meets(world, wanted, s):
-            weigh_span(world, state, wanted, s, total)
-    last = -1
+        if meets(virtual, wanted, s):
+            order = int(pieces[virtual.spans[wanted.m, s].piece].order)
+            weigh_span(virtual, dests, wanted, s, order, total)
     for s in range(wanted.first_span, wanted.end_span):
-        if meets(world, wanted, s) and world.virtual.spans[wanted.m, s].piece != last:
-            last = world.virtual.spans[wanted.m, s].piece
-            keep_present(world, wanted.m, last)
+        if meets(virtual, wanted, s) and virtual.spans[wanted.m, s].piece != last:
+            last = virtual.spans[wanted.m, s].piece
+            keep_present(virtual, wanted.m, last)
+
+
+@inner_kernel
+def plan_walk(virtual: VirtualMemory, wanted: Range, source: int, target: int) -> int:
+    """Write how many frames of each piece a walk over one node is about; return the sum.
+
+    Towards another node, what is there too much in the one as far as it is missing in the other;
+    without a target (below 0) all that lie in the range.
+    """
+    m, plans, total = wanted.m, virtual.plans, 0
+    for s in range(wanted.first_span, wanted.end_span):
+        if meets(virtual, wanted, s):
+            piece = virtual.spans[m, s].piece
+            plan = plans[m, source, piece]
+            total -= plan.left  # of a piece that two spans hold
+            plan.left = plan.inside
+            if target >= 0:
+                missing = plans[m, target, piece].wanted - plans[m, target, piece].inside
+                plan.left = max(min(plan.inside - plan.wanted, missing), 0)
+            plan.met = 0
+            plan.there = plan.resident
+            total += plan.left
+    return total
+
+
+@inner_kernel
+def end_walk(virtual: VirtualMemory, wanted: Range, source: int) -> None:
+    """Forget what a walk was about: what is left found no room, or was not let pass."""
+    for s in range(wanted.first_span, wanted.end_span):
+        if meets(virtual, wanted, s):
+            virtual.plans[wanted.m, source, virtual.spans[wanted.m, s].piece].left = 0
+
+
+@inner_kernel
+def next_share(plan: Any, length: int) -> int:
+    """Return how many frames of the next extent are meant, spread over all extents alike."""
+    before = (plan.left * plan.met + plan.there // 2) // plan.there
+    plan.met += length
+    return int((plan.left * plan.met + plan.there // 2) // plan.there - before)

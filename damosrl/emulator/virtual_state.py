@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_PROCESS = -1
-"""No process has that pid."""
+"""No process lives with that pid."""
 
 
 def _record(addresses: str, integers: str, reals: str = "") -> np.dtype[np.void]:
@@ -30,22 +30,23 @@ AREA = _record("start end", "mapped first_piece end_piece", "from_s to_s")
 """An area (VMA) by rising start address within its process; its life is cut to the process's. Only
 areas that come or go have pieces of their own."""
 
-SPAN = _record("start end", "area piece", "frame")
-"""A part of an area that holds one piece; ``frame`` is where it starts in the workload's compact
-space, in frames."""
+SPAN = _record("start end", "area piece present", "frame")
+"""A part of an area that holds one piece; whether page tables map it (page cache may be unmapped);
+and where it starts in the workload's compact space, in frames."""
 
 EDGE = _record("address", "", "hits_below hit")
 """Where the hit probability of a process's addresses changes: the sum over bytes below, and what
 holds from there on. The first edge of a process is at address 0."""
 
-PLAN = np.dtype([(name, "i4") for name in ("resident", "inside", "wanted")])
-"""A piece's frames by node: all of them; those in the range that an action is applied to; and how
-many of the latter should be there afterwards."""
-
-MOVE = _record("", "frames asked there left met", "seen")
-"""A piece: its frames when it is mapped; those of the range that an action is applied to. On the
-walk over one node: its frames there, how many of them are meant, how many were met. Scratch of the
-monitor: mean hit probability."""
+PLAN = np.dtype(
+    [(name, "i4") for name in ["resident", "inside", "wanted", "asked", "left", "met", "there"]]
+    + [("seen", "f8")],
+    align=True,
+)
+"""A piece's frames in a node: all of them; those in the range that an action is applied to, and how
+many of these should be there afterwards. In the swap store's plan, those in the range in all nodes.
+On a walk over the node: how many are still meant, how many were met, how many there were when it
+began. What the monitor sees: the hit probability of the pages, summed up."""
 
 
 class VirtualMemory(NamedTuple):
@@ -61,8 +62,6 @@ class VirtualMemory(NamedTuple):
     """`EDGE` records ``(N, B)``."""
     plans: NDArray[np.void]
     """`PLAN` records ``(N, T, P)``."""
-    moves: NDArray[np.void]
-    """`MOVE` records ``(N, P)``."""
 
 
 def allocate_virtual(machines: int, nodes: int) -> VirtualMemory:
@@ -73,7 +72,6 @@ def allocate_virtual(machines: int, nodes: int) -> VirtualMemory:
         spans=np.zeros((machines, 0), SPAN),
         edges=np.zeros((machines, 0), EDGE),
         plans=np.zeros((machines, nodes, 0), PLAN),
-        moves=np.zeros((machines, 0), MOVE),
     )
 
 
@@ -87,3 +85,4 @@ class Range(NamedTuple):
     end_span: int
     start: np.uint64
     end: np.uint64
+    granule_bytes: float

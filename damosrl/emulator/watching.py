@@ -74,7 +74,7 @@ def refuse_unknown_pids(world: MemoryWorld, machine: int, context: Context) -> N
     """
     for target in context.targets if is_virtual(context) else ():
         pid = -1 if target.pid is None else target.pid
-        if not target.obsolete and process_of(world, machine, pid) == NO_PROCESS:
+        if not target.obsolete and process_of(world.virtual, machine, pid) == NO_PROCESS:
             processes = world.virtual.processes[machine]
             known = sorted(processes["pid"][processes["alive"] != 0].tolist())
             raise DocumentError(
@@ -128,29 +128,29 @@ def _mapped(
     world: MemoryWorld, machine: int, context: Context, target: Target, legacy: bool
 ) -> tuple[AddressRange, ...]:
     """Return what a target's process maps by the three-regions rule; nothing on EINVAL."""
-    areas = np.zeros((1, AREAS, 2), np.uint64)
-    process = process_of(world, machine, target.pid or 0)
-    if not three_areas(world, machine, process, np.uint64(context.min_region_sz), areas, 0):
+    areas = np.zeros((1, 2, AREAS), np.uint64)
+    process = process_of(world.virtual, machine, target.pid or 0)
+    if not three_areas(world.virtual, machine, process, np.uint64(context.min_region_sz), areas, 0):
         return ()
     if legacy:
         areas = evenly_cut(areas, context.attrs.min_nr_regions, context.min_region_sz)
-    return tuple(AddressRange(start=int(low), end=int(high)) for low, high in areas[0])
+    return tuple(AddressRange(start=int(low), end=int(high)) for low, high in areas[0].T)
 
 
 def evenly_cut(
     areas: NDArray[np.uint64], min_nr_regions: int, min_region_sz: int
 ) -> NDArray[np.uint64]:
-    """Cut areas ``(1, 3, 2)`` into equal parts ``(1, Q, 2)`` as kernel 6.12 does.
+    """Cut areas ``(1, 2, 3)`` into equal parts ``(1, 2, Q)`` as kernel 6.12 does.
 
     ``__damon_va_init_regions()`` of its mm/damon/vaddr.c (semantics 1.15): parts of the whole over
     min_nr_regions, rounded down; the last part of an area takes the rest.
 
     Example:
-        >>> areas = np.array([[[0, 8192], [16384, 24576], [32768, 61440]]], np.uint64)
-        >>> evenly_cut(areas, 4, 4096)[0, 2:].tolist()
-        [[32768, 40960], [40960, 49152], [49152, 61440]]
+        >>> areas = np.array([[[0, 16384, 32768], [8192, 24576, 61440]]], np.uint64)
+        >>> evenly_cut(areas, 4, 4096)[0, :, 2:].tolist()
+        [[32768, 40960, 49152], [40960, 49152, 61440]]
     """
-    bounds = [(int(low), int(high)) for low, high in areas[0]]
+    bounds = [(int(low), int(high)) for low, high in areas[0].T]
     piece = max(sum(high - low for low, high in bounds) // min_nr_regions, min_region_sz)
     parts: list[tuple[int, int]] = []
     for low, high in bounds:
@@ -158,4 +158,4 @@ def evenly_cut(
         size = (high - low) // count // min_region_sz * min_region_sz
         starts = [low + place * size for place in range(count)]
         parts += list(zip(starts, [*starts[1:], high], strict=True))
-    return np.array([parts], np.uint64)
+    return np.array([parts], np.uint64).swapaxes(1, 2)

@@ -107,9 +107,10 @@ def target_is_valid(world: object, state: EngineState, c: int, target: int) -> b
 
 
 def find_areas(world: object, state: EngineState, c: int, target: int) -> bool:
-    """Write what a target's process maps into ``state.areas[c]``, by the three-regions rule.
+    """Write what a target's process maps into ``state.scratch[c]``, by the three-regions rule.
 
-    Called for vaddr at each ops update.
+    Called for vaddr at each ops update; ``scratch[c, 0]`` takes the starts, ``scratch[c, 1]`` the
+    ends of the three areas.
 
     Returns:
         False if the rule gives nothing (EINVAL): then the target keeps its regions.

@@ -226,7 +226,7 @@ def test_set_regions(
     """The five cases of the kernel's own unit test (semantics 1.3)."""
     before = [[start, end, 7, 8, 9] for start, end in old]
     state = rig([before, [[0, 50, 1, 2, 3]]], context={"min_region_sz": 1})
-    set_regions(state, 0, 0, np.array([ranges], np.uint64))
+    set_regions(state, 0, 0, np.array([ranges], np.uint64).swapaxes(1, 2))
     fitted, other = get_regions(state)
     assert [(start, end) for start, end, *_ in fitted] == new
     assert other == [[0, 50, 1, 2, 3]]

@@ -138,7 +138,7 @@ def set_regions_step(vector: Vector) -> Results:
     except DocumentError:
         return {"ret": EINVAL, "out": None}
     state = rig([vector["regions"]], context={"min_region_sz": vector["min_region_sz"]})
-    set_regions(state, 0, 0, np.array([ranges], np.uint64).reshape(1, -1, 2))
+    set_regions(state, 0, 0, np.array(ranges, np.uint64).reshape(1, -1, 2).swapaxes(1, 2))
     return {"ret": 0, "out": get_regions(state)[0]}
 
 

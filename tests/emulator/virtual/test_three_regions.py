@@ -26,10 +26,12 @@ def _areas(spans: list[Span], unit: int) -> list[Span] | None:
     world = allocate_world(1, 2, 2)
     clear_extents(world, 0)
     world = write_processes(world, 0, workload, np.ones(1, np.int64), PAGE)
-    found = np.zeros((1, 3, 2), np.uint64)
-    if not three_areas(world, 0, process_of(world, 0, 7), np.uint64(unit * PAGE), found, 0):
+    found = np.zeros((1, 2, 3), np.uint64)
+    if not three_areas(
+        world.virtual, 0, process_of(world.virtual, 0, 7), np.uint64(unit * PAGE), found, 0
+    ):
         return None
-    return [(int(low) // PAGE, int(high) // PAGE) for low, high in found[0]]
+    return [(int(low) // PAGE, int(high) // PAGE) for low, high in found[0].T]
 
 
 def _reference(spans: list[Span], unit: int) -> list[Span] | None:
@@ -73,7 +75,8 @@ def test_even_cuts_of_6_12(sizes: list[int], least: int) -> None:
     """Parts cover each area exactly, all but the last of an area are equal and none is small."""
     starts = [1000 * place for place in range(3)]
     areas = [(s * PAGE, (s + size) * PAGE) for s, size in zip(starts, sizes, strict=True)]
-    parts = evenly_cut(np.array([areas], np.uint64), least, PAGE)[0].astype(np.int64).tolist()
+    cut = evenly_cut(np.array([areas], np.uint64).swapaxes(1, 2), least, PAGE)[0]
+    parts = cut.T.astype(np.int64).tolist()
     whole = max(sum(sizes) * PAGE // least, PAGE)
     for low, high in areas:
         inside = [part for part in parts if low <= part[0] < high]

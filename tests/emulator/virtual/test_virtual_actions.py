@@ -84,7 +84,7 @@ def _check(machines: EmulatedMachines) -> list[list[int]]:
     resident = machines.world.virtual.plans["resident"][0, :, :PIECES]
     assert resident.tolist() == counts
     assert np.sum(counts, axis=0).tolist() == [32] * PIECES
-    assert not machines.world.virtual.moves["left"].any()
+    assert not machines.world.virtual.plans["left"].any()
     return counts
 
 
@@ -135,7 +135,7 @@ def test_neighbouring_ranges_share_frames_out(load: Load) -> None:
     meant = []
     for low, high in pairwise(cuts):
         _act(machines, low, high)
-        meant.append(int(machines.world.virtual.moves["asked"][0, 1]))
+        meant.append(int(machines.world.virtual.plans["asked"][0, -1, 1]))
     assert meant == [1, 1, 2]  # centres at 1 MiB, at 3 MiB, at 5 and 7 MiB
 
 
