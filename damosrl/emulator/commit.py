@@ -12,6 +12,8 @@ from damosrl.emulator.arithmetic import U, at_least_one
 from damosrl.emulator.fitting import begin_fitting, end_of_target, fit_regions, keep_regions
 from damosrl.emulator.intervals import set_intervals
 from damosrl.emulator.jit import inner_kernel, lean_kernel
+from damosrl.emulator.probe_state import IN_FORCE, MAX_PROBES, STAGED
+from damosrl.emulator.probing import set_hits
 from damosrl.emulator.state import NO_TARGET, SCHEME, SCHEME_STATE, EngineState, code_of
 
 USER_INPUT = code_of(GoalMetric.USER_INPUT)
@@ -151,6 +153,21 @@ def commit_attrs(state: EngineState, c: int) -> None:
     context.goal_max_sample_us = new.goal_max_sample_us
 
 
+@inner_kernel
+def commit_probes(state: EngineState, c: int) -> None:
+    """Replace the probes; hits counted so far stay, those of a new probe begin at 0."""
+    context, new, probes = state.contexts[c], state.staged.contexts[c], state.probes
+    for i in range(new.nr_probes):
+        for f in range(probes.shape[3]):
+            probes[c, IN_FORCE, i, f] = probes[c, STAGED, i, f]
+        if i >= context.nr_probes:
+            for r in range(state.regions.nr_regions[c]):
+                set_hits(state.regions, c, r, i, U(0))
+                set_hits(state.regions, c, r, MAX_PROBES + i, U(0))
+    context.nr_probes = new.nr_probes
+    context.weighted = new.weighted
+
+
 @lean_kernel
 def commit_staged(state: EngineState, c: int) -> None:
     """Put everything that is staged for a context into force."""
@@ -160,6 +177,7 @@ def commit_staged(state: EngineState, c: int) -> None:
     commit_attrs(state, c)
     context.paused = new.paused
     context.ops = new.ops
+    commit_probes(state, c)
     context.addr_unit = new.addr_unit
     context.min_region_sz = new.min_region_sz
 

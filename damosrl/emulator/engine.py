@@ -11,6 +11,7 @@ from damosrl.emulator.intervals import tune_intervals
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.legacy import begin_moving_sums, end_moving_sums
 from damosrl.emulator.monitor import highest_count, merge_regions, reset_counts, split_regions
+from damosrl.emulator.probing import merge_probed, reset_hits
 from damosrl.emulator.regions import apply_min_nr_regions, size_limit
 from damosrl.emulator.requests import cancel_walk, serve_goals, serve_requests
 from damosrl.emulator.sampling import sample_exact, sample_fast, stretched_us
@@ -82,8 +83,11 @@ def is_activated(world: Any, state: EngineState, c: int) -> bool:
 def merge_and_cap(state: EngineState, c: int) -> None:
     """End the counting of a window: merge like neighbours, then keep min_nr_regions."""
     context = state.contexts[c]
-    threshold = highest_count(state.regions, c) // 10
-    merge_regions(state.regions, context, c, threshold, context.sz_limit)
+    if context.nr_probes > 0:
+        merge_probed(state, c)
+    else:
+        threshold = highest_count(state.regions, c) // 10
+        merge_regions(state.regions, context, c, threshold, context.sz_limit)
     if context.legacy == 0:
         context.sz_limit = apply_min_nr_regions(state.regions, context, c)
 
@@ -100,6 +104,8 @@ def end_aggregation(world: Any, state: EngineState, c: int, window_end: np.uint6
     context.next_aggr = window_end + context.aggr_us // at_least_one(context.sample_us)
     on_aggregation(world, state, c)
     reset_counts(state.regions, c)
+    if state.contexts[c].nr_probes > 0:
+        reset_hits(state.regions, c)
     split_regions(state, c)
 
 

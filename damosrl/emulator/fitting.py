@@ -7,7 +7,7 @@ Regions are read from the end of their row and written to its front, so that not
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.emulator.arithmetic import align_down, align_up
+from damosrl.emulator.arithmetic import U, align_down, align_up
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.regions import move
 from damosrl.emulator.state import REGIONS_FULL, EngineState, Regions
@@ -45,6 +45,8 @@ def write_fresh(
     regions.nr_accesses[c, write] = 0
     regions.last_nr_accesses[c, write] = 0
     regions.age[c, write] = 0
+    if regions.hits.shape[1] != 0:
+        regions.hits[c, write] = U(0)
     if regions.nr_accesses_bp.shape[1] != 0:
         regions.nr_accesses_bp[c, write] = 0
     return write + 1

@@ -10,6 +10,8 @@ from damosrl.damon.features import NEWEST
 from damosrl.emulator.engine import start_context
 from damosrl.emulator.limits import WorkLimits, limit_error
 from damosrl.emulator.memcg import memcg_id
+from damosrl.emulator.probe_loading import load_probes
+from damosrl.emulator.probe_state import IN_FORCE
 from damosrl.emulator.releases import is_legacy, refuse_newer
 from damosrl.emulator.state import (
     EXACT,
@@ -62,10 +64,9 @@ def load_context(
 
     Raises:
         EmulatorLimitError: The context needs more room than was allocated.
-        MachineError: The context uses what the engine does not emulate.
+        MachineError: The context uses what its kernel does not know.
     """
     _refuse_modes(monitor, overshoot)
-    refuse_unknown(context)
     refuse_newer(context, kernel)
     _require_room(state, context)
     if is_legacy(kernel) and not state.regions.nr_accesses_bp.size:
@@ -90,6 +91,7 @@ def load_context(
     limits = limits or WorkLimits()
     record["cut_limit"] = limits.cuts_per_pass
     record["work_limit"] = limits.regions_per_second
+    load_probes(record, state.probes[c, IN_FORCE], context)
     _load_regions(state, c, context)
     for s, scheme in enumerate(context.schemes):
         load_scheme(state, c, s, scheme)
@@ -179,16 +181,6 @@ def _refuse_modes(monitor: int, overshoot: float) -> None:
         raise MachineError("sleep overshoot is wrong", got=overshoot, allowed="> 0")
 
 
-def refuse_unknown(context: Context) -> None:
-    """Refuse what the engine does not emulate.
-
-    Raises:
-        MachineError: Naming it.
-    """
-    if context.probes:
-        raise MachineError("the emulator knows no probes", fix="leave probes out")
-
-
 def _require_room(state: EngineState, context: Context) -> None:
     most_goals = max((len(scheme.quota.goals) for scheme in context.schemes), default=0)
     most_filters = max((len(scheme.filters) for scheme in context.schemes), default=0)
@@ -248,6 +240,7 @@ def _load_regions(state: EngineState, c: int, context: Context) -> None:
     regions.nr_accesses[c, :used] = 0
     regions.last_nr_accesses[c, :used] = 0
     regions.age[c, :used] = 0
+    regions.hits[c, :used] = 0
     regions.nr_accesses_bp[c, :used] = 0
     regions.nr_regions[c] = used
 

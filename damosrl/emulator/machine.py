@@ -22,6 +22,7 @@ from damosrl.emulator.oracle import rebalance
 from damosrl.emulator.page_classes import write_page_classes
 from damosrl.emulator.placement import coldest_last, lay_out, start_fill, start_order
 from damosrl.emulator.presets import MachineConfig, capacities, machine_config
+from damosrl.emulator.probe_loading import probe_filters_of
 from damosrl.emulator.processes import (
     mapped_only,
     memory_borders,
@@ -108,6 +109,7 @@ class EmulatedMachines:
             filters=max((len(scheme.filters) for scheme in schemes), default=0),
             targets=max(1, *(len(context.targets) for context in contexts)),
             dests=max((len(scheme.dests) for scheme in schemes), default=0),
+            probe_filters=probe_filters_of(contexts),
             legacy=bool(legacy.any()),
         )
         points = max(len(tier.curve_ns) for config in self._configs for tier in config.tiers)

@@ -49,9 +49,9 @@ PIECE = np.dtype(
     [(name, "i8") for name in ["frames", "file", "unmapped", "memcg", "order"]]
     + [("touched", "f8")]
 )
-"""Frames of a piece, and what its pages are: of a file (else anonymous), unmapped, id of their memory
-control group (0 is the root), order of the folios they start with; and the expected accesses to
-each page up to the beginning of the epoch in force."""
+"""Frames of a piece, and what its pages are: of a file (else anonymous), unmapped, id of their
+memory control group (0 is the root), order of the folios they start with; and the expected accesses
+to each page up to the beginning of the epoch in force."""
 
 BORDER = np.dtype([("frame", "f8"), ("hits_below", "f8"), ("hit", "f8")])
 """First frame of an extent, the sum of hit probability over the node's frames below it, and the hit

@@ -12,6 +12,7 @@ from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.memory_state import NONE, MemoryWorld
 from damosrl.emulator.physical_actions import act
 from damosrl.emulator.physical_metrics import free_permil, metric
+from damosrl.emulator.physical_probes import fill_outcomes, outcome_at
 from damosrl.emulator.physical_ranges import fill_hits_across_nodes, node_at
 from damosrl.emulator.places import machine_of, place_of, sampling_s
 from damosrl.emulator.rates import extent_index, hits_up_to, update_sums
@@ -90,6 +91,22 @@ def _fill_hit_probability(world: MemoryWorld, state: EngineState, c: int) -> Non
         fill_hits_across_nodes(world, state, c)
     else:
         fill_hits(world, state, c)
+
+
+@provides(protocol.probe_outcome, MemoryWorld)
+def _probe_outcome(
+    world: MemoryWorld,
+    state: EngineState,
+    c: int,
+    target: int,  # noqa: ARG001  physical memory is its context's only target
+    address: np.uint64,
+) -> int:
+    return outcome_at(world, state, c, address)
+
+
+@provides(protocol.fill_probe_outcomes, MemoryWorld)
+def _fill_probe_outcomes(world: MemoryWorld, state: EngineState, c: int, r: int) -> None:
+    fill_outcomes(world, state, c, r)
 
 
 @provides(protocol.apply_action, MemoryWorld)

@@ -112,6 +112,14 @@ def merge_once(regions: Regions, c: int, threshold: np.int64, cap: np.uint64) ->
     regions.nr_regions[c] = kept + UNIT
 
 
+@inner_kernel
+def wider_threshold(threshold: np.int64, samples: np.int64) -> np.int64:
+    """Return the threshold of the next merge while there are too many regions."""
+    if threshold < samples // 2:
+        return max(np.int64(1), np.int64(2) * threshold)
+    return samples
+
+
 @lean_kernel
 def merge_regions(
     regions: Regions, context: Any, c: int, threshold: np.int64, cap: np.uint64
@@ -121,7 +129,7 @@ def merge_regions(
     age_regions(regions, c, threshold, context.legacy == 0)
     merge_once(regions, c, threshold, cap)
     while U(regions.nr_regions[c]) > context.max_nr_regions and threshold < samples:
-        threshold = max(np.int64(1), 2 * threshold) if threshold < samples // 2 else samples
+        threshold = wider_threshold(threshold, samples)
         merge_once(regions, c, threshold, cap)
 
 

@@ -14,7 +14,7 @@ Index = int | np.uint64
 
 
 @inner_kernel
-def size_of(regions: Regions, c: int, r: int) -> np.uint64:
+def size_of(regions: Regions, c: int, r: Index) -> np.uint64:
     """Return the size of a region in bytes."""
     size: np.uint64 = regions.end[c, r] - regions.start[c, r]
     return size
@@ -38,12 +38,14 @@ def place(
     regions.target[c, to] = regions.target[c, source]
     if regions.nr_accesses_bp.shape[1] != 0:
         regions.nr_accesses_bp[c, to] = regions.nr_accesses_bp[c, source]
+    if regions.hits.shape[1] != 0:
+        regions.hits[c, to] = regions.hits[c, source]
     regions.start[c, to] = start
     regions.end[c, to] = end
 
 
 @inner_kernel
-def move(regions: Regions, c: int, source: int, to: int) -> None:
+def move(regions: Regions, c: int, source: Index, to: Index) -> None:
     """Copy a region to another place."""
     place(regions, c, source, to, regions.start[c, source], regions.end[c, source])
 

@@ -12,6 +12,7 @@ import numpy as np
 from damosrl.emulator.arithmetic import U, at_least_one
 from damosrl.emulator.counting import draw_counts
 from damosrl.emulator.jit import inner_kernel
+from damosrl.emulator.probing import probe_exact, probe_fast
 from damosrl.emulator.rng import rand, stream
 from damosrl.emulator.state import VADDR, EngineState
 from damosrl.emulator.world import accessed, fill_hit_probability
@@ -39,6 +40,9 @@ def sample_exact(world: Any, state: EngineState, c: int) -> None:
     context, regions = state.contexts[c], state.regions
     context.now_us += stretched_us(context, context.sample_us)
     context.passed += U(1)
+    if context.nr_probes > 0:
+        probe_exact(world, state, c)
+        return
     for r in range(regions.nr_regions[c]):
         address = rand(context, regions.start[c, r], regions.end[c, r])
         if accessed(world, state, c, regions.target[c, r], address, context.now_us):
@@ -72,7 +76,10 @@ def sample_fast(world: Any, state: EngineState, c: int, until_us: np.uint64) -> 
     """Let all samples up to the next event pass at once."""
     context = state.contexts[c]
     samples = samples_to_event(state, c, until_us)
-    fill_hit_probability(world, state, c)
+    if context.nr_probes > 0:
+        probe_fast(world, state, c, np.int64(samples))
+    else:
+        fill_hit_probability(world, state, c)
+        draw_counts(state, c, np.int64(samples), stream(context))
     context.now_us += samples * stretched_us(context, context.sample_us)
     context.passed += samples
-    draw_counts(state, c, np.int64(samples), stream(context))

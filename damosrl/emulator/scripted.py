@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from damosrl.emulator import world as protocol
 from damosrl.emulator.arithmetic import U, mult_frac
 from damosrl.emulator.jit import inner_kernel
+from damosrl.emulator.probing import outcome_of
 from damosrl.emulator.state import EngineState
-from damosrl.emulator.world import provides
+from damosrl.emulator.world import fill_hit_probability, provides
 
 AGGREGATION, REGION, APPLIED, ESZ, INTERVALS = range(5)
 """Places of the traces in ``ScriptedWorld.lengths``."""
@@ -124,6 +125,27 @@ def _fill_hit_probability(world: ScriptedWorld, state: EngineState, c: int) -> N
                 if low < high:
                     hit += high - low
         state.hit_probability[c, r] = min(1.0, hit / (end - start))
+
+
+@provides(protocol.probe_outcome, ScriptedWorld)
+def _probe_outcome(
+    world: ScriptedWorld,
+    state: EngineState,
+    c: int,
+    target: int,
+    address: np.uint64,
+) -> int:
+    return outcome_of(state, c, False, False, 0)
+
+
+@provides(protocol.fill_probe_outcomes, ScriptedWorld)
+def _fill_probe_outcomes(world: ScriptedWorld, state: EngineState, c: int, r: int) -> None:
+    if r == 0:
+        fill_hit_probability(world, state, c)
+    outcome = outcome_of(state, c, False, False, 0)
+    state.outcomes[c, :, :] = 0.0
+    state.outcomes[c, 0, outcome] = 1.0
+    state.outcomes[c, 1, outcome] = state.hit_probability[c, r]
 
 
 @provides(protocol.apply_action, ScriptedWorld)

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from damosrl.damon import Attrs, Context, Target
 from damosrl.damon.features import OLDEST
-from damosrl.emulator.loading import load_attrs, load_operations, load_scheme, refuse_unknown
+from damosrl.emulator.loading import load_attrs, load_operations, load_scheme
+from damosrl.emulator.probe_loading import load_probes, make_probe_room, probe_filters_of
+from damosrl.emulator.probe_state import STAGED
 from damosrl.emulator.releases import refuse_newer
 from damosrl.emulator.room import make_room, room_for
 from damosrl.emulator.state import COMMIT, COMMIT_GOALS, EngineState
@@ -40,7 +42,7 @@ def request_commit(
 
     Raises:
         DocumentError: An obsolete target does not exist (EINVAL).
-        MachineError: The context uses what the engine does not emulate.
+        MachineError: The context uses what its kernel does not know.
     """
     check_commit(state, contexts, new)
     return _stage(state, contexts, new, COMMIT)
@@ -53,9 +55,8 @@ def check_commit(
 
     Raises:
         DocumentError: An obsolete target does not exist (EINVAL).
-        MachineError: The context uses what the engine does not emulate.
+        MachineError: The context uses what its kernel does not know.
     """
-    refuse_unknown(new)
     for c in contexts:
         if state.contexts["legacy"][c]:
             refuse_newer(new, OLDEST)
@@ -113,7 +114,7 @@ def _stage(
     new: Context,
     request: int,
 ) -> EngineState:
-    state = make_room(state, room_for(new))
+    state = make_probe_room(make_room(state, room_for(new)), probe_filters_of([new]))
     rows, staged = np.asarray(contexts, np.int64), state.staged
     if not rows.size:
         return state
@@ -135,6 +136,8 @@ def _stage(
     record["nr_targets"] = len(new.targets)
     record["nr_schemes"] = len(new.schemes)
     record["paused"] = new.pause
+    load_probes(record, state.probes[first, STAGED], new)
+    state.probes[rows[1:], STAGED] = state.probes[first, STAGED]
     for s, scheme in enumerate(new.schemes):
         load_scheme(staged, first, s, scheme)
     _stage_targets(state, first, new.targets, new.min_region_sz)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.damon import Ops
+from damosrl.emulator.probe_state import OUTCOMES, allocate_probes
 
 EXACT = 0
 """Monitor mode: one random address per region and sample, as the kernel does."""
@@ -94,7 +95,7 @@ CONTEXT = _record(
     "window_end ops_end wmark_wait_us cut_limit work_limit pieces",
     "ops nr_targets nr_schemes monitor paused status "
     # where the main loop stands, what is asked of it, the tried-regions request
-    "phase request walk walk_row walk_count legacy",
+    "nr_probes weighted phase request walk walk_row walk_count legacy",
     "overshoot",
 )
 """One context. ``ops`` is a code of `Ops`; ``monitor`` is EXACT or FAST; a sleep of d lasts
@@ -160,8 +161,9 @@ TARGET = _record("", "pid obsolete first_range nr_ranges")
 AREAS = 3
 """Ranges that the three-regions rule gives a target (semantics 1.4)."""
 
-TRIED = _record("start end nr_accesses age sz_filter_passed", "scheme target")
-"""One piece of memory that a scheme was applied to, as tried_regions reports it."""
+TRIED = _record("start end nr_accesses age sz_filter_passed probe_hits", "scheme target")
+"""One piece of memory that a scheme was applied to, as tried_regions reports it; probe hits have 8
+bits each."""
 
 
 class Regions(NamedTuple):
@@ -175,6 +177,9 @@ class Regions(NamedTuple):
         last_nr_accesses: Count of the previous aggregation, ``(C, R)`` uint32.
         age: Aggregation intervals, ``(C, R)`` uint32.
         target: Index of the monitoring target, ``(C, R)`` int64.
+        hits: Counters of 8 bits in a word: hits of each probe in the running aggregation, lowest
+            byte first, then in the one before it, ``(C, R)`` uint64; no columns where no context
+            has probes.
         nr_accesses_bp: Moving sum in 1/10000 as kernel 6.12 keeps it, ``(C, R)`` uint32; no
             columns where no context needs it.
     """
@@ -186,6 +191,7 @@ class Regions(NamedTuple):
     last_nr_accesses: NDArray[np.uint32]
     age: NDArray[np.uint32]
     target: NDArray[np.int64]
+    hits: NDArray[np.uint64]
     nr_accesses_bp: NDArray[np.uint32]
 
 
@@ -226,6 +232,9 @@ class EngineState(NamedTuple):
         goals: `GOAL` records ``(C, S, G)``.
         filters: `FILTER` records ``(C, S, F)``.
         dests: `DEST` records ``(C, S, D)``.
+        probes: What the contexts probe for, `PROBE` records ``(C, 2, 4, F)``, in force and staged.
+        outcomes: Scratch of the fast monitor: shares of one region by what its pages are to the
+            probes, and the same times their hit probability, ``(C, 2, 16)``.
         pids: Process of each target, ``(C, T)``; of no meaning for physical memory.
         hit_probability: Scratch of the fast monitor, ``(C, R)``.
         scratch: Words by region, of use within one step only, ``(C, 2, R)``.
@@ -241,6 +250,8 @@ class EngineState(NamedTuple):
     goals: NDArray[np.void]
     filters: NDArray[np.void]
     dests: NDArray[np.void]
+    probes: NDArray[np.void]
+    outcomes: NDArray[np.float64]
     pids: NDArray[np.int64]
     hit_probability: NDArray[np.float64]
     scratch: NDArray[np.uint64]
@@ -279,6 +290,7 @@ def allocate(
     filters: int = 1,
     targets: int = 4,
     dests: int = 0,
+    probe_filters: int = 0,
     legacy: bool = False,
 ) -> EngineState:
     """Make room for some contexts; load each with `damosrl.emulator.loading.load_context`.
@@ -292,6 +304,7 @@ def allocate(
         filters: Filters F of both layers per scheme, at least 1.
         targets: Targets T per context.
         dests: Destinations D of a scheme's migrations.
+        probe_filters: Filters of a probe; 0 makes no room for probes at all.
         legacy: Make room for what kernel 6.12 knows of a region.
 
     Example:
@@ -310,6 +323,7 @@ def allocate(
             last_nr_accesses=np.zeros(shape, np.uint32),
             age=np.zeros(shape, np.uint32),
             target=np.zeros(shape, np.int64),
+            hits=np.zeros(shape if probe_filters else (contexts, 0), np.uint64),
             nr_accesses_bp=np.zeros(shape if legacy else (contexts, 0), np.uint32),
         ),
         contexts=np.zeros(contexts, CONTEXT),
@@ -318,6 +332,8 @@ def allocate(
         goals=np.zeros((contexts, schemes, goals), GOAL),
         filters=np.zeros((contexts, schemes, filters), FILTER),
         dests=np.zeros((contexts, schemes, dests), DEST),
+        probes=allocate_probes(contexts, probe_filters),
+        outcomes=np.zeros((contexts, 2, OUTCOMES)),
         pids=np.zeros((contexts, targets), np.int64),
         hit_probability=np.zeros(shape),
         scratch=np.zeros((contexts, 2, region_capacity), np.uint64),

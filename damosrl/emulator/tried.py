@@ -32,6 +32,7 @@ class TriedRegion:
         nr_accesses: Pseudo moving sum, samples.
         age: Aggregation intervals, before the action reset it.
         sz_filter_passed: Bytes that passed the operation filters.
+        probe_hits: Pseudo moving sum of each probe's hits, 8 bits.
     """
 
     target: int
@@ -40,6 +41,7 @@ class TriedRegion:
     nr_accesses: int
     age: int
     sz_filter_passed: int
+    probe_hits: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +132,11 @@ def _read(state: EngineState, c: int, pieces: int) -> tuple[TriedRegions, ...]:
     schemes = int(record["nr_schemes"])
     lists: list[list[TriedRegion]] = [[] for _ in range(schemes)]
     rows = state.tried[int(record["walk_row"]), :pieces].tolist() if pieces else []
-    for start, end, nr_accesses, age, passed, scheme, target in rows:
+    probes = int(record["nr_probes"])
+    for start, end, nr_accesses, age, passed, packed, scheme, target in rows:
         if scheme < schemes:
-            piece = TriedRegion(target, start, end, nr_accesses, age, passed)
+            hits = tuple(packed >> 8 * i & 255 for i in range(probes))
+            piece = TriedRegion(target, start, end, nr_accesses, age, passed, hits)
             lists[scheme].append(piece)
     sizes = state.schemes["walk_bytes"][c].tolist()
     return tuple(

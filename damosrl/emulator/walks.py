@@ -11,6 +11,7 @@ import numpy as np
 
 from damosrl.emulator.arithmetic import U
 from damosrl.emulator.jit import inner_kernel
+from damosrl.emulator.probing import packed_hits
 from damosrl.emulator.state import WALK_DONE, WALK_PENDING, EngineState
 
 
@@ -43,6 +44,7 @@ def record_piece(
         piece.nr_accesses = count
         piece.age = U(regions.age[c, r])
         piece.sz_filter_passed = passed_bytes
+        piece.probe_hits = packed_hits(state, c, r)
         piece.scheme = s
         piece.target = regions.target[c, r]
 

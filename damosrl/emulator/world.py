@@ -81,6 +81,27 @@ def fill_hit_probability(world: object, state: EngineState, c: int) -> None:
     raise NotImplementedError
 
 
+def probe_outcome(
+    world: object, state: EngineState, c: int, target: int, address: np.uint64
+) -> int:
+    """Exact mode: which probes does the page at this address pass, bit i for probe i?
+
+    Called for contexts with probes only, right after `accessed` for the same address;
+    `damosrl.emulator.probing.outcome_of` decides.
+    """
+    raise NotImplementedError
+
+
+def fill_probe_outcomes(world: object, state: EngineState, c: int, r: int) -> None:
+    """Fast mode: write the shares of a region by the probes that its pages pass.
+
+    Called for contexts with probes only, region by region, not `fill_hit_probability`. Fills
+    ``state.outcomes[c, 0, outcome]``, summing up to 1, and ``state.outcomes[c, 1, outcome]``, the
+    same shares times the mean probability that a page of them is seen accessed.
+    """
+    raise NotImplementedError
+
+
 def apply_action(
     world: object,
     state: EngineState,

@@ -24,6 +24,8 @@ from damosrl.experiment.progress import progress_bar
 CHUNK = 2000
 ITERATIONS = 150
 """Sampling intervals that a context runs at most."""
+PROBE_FILTERS = 2
+"""Filters that a probe of a document has at most."""
 GOALS = 2
 """Goals that a scheme of a document has at most."""
 LIMITS = WorkLimits(cuts_per_pass=20_000, regions_per_second=1_000_000_000)
@@ -97,7 +99,10 @@ def fuzz(documents: int, seed: int, jobs: int, *, quiet: bool) -> Tally:
 
 def fuzz_chunk(seed: int, numbers: range) -> Tally:
     """Draw, read and run the documents of some numbers."""
-    tally, state = Tally(), allocate(1, region_capacity=4096, schemes=3, goals=GOALS, filters=4)
+    tally = Tally()
+    state = allocate(
+        1, region_capacity=4096, schemes=3, goals=GOALS, filters=4, probe_filters=PROBE_FILTERS
+    )
     _compile(state)
     for number in numbers:
         rng, start = np.random.default_rng([seed, number]), time.perf_counter()

@@ -23,7 +23,8 @@ from damosrl.damon.documents import read_document
 from damosrl.emulator.commit import commit_staged
 from damosrl.emulator.conformance.rig import get_regions, put_regions
 from damosrl.emulator.conformance.tables import TABLES
-from damosrl.emulator.loading import default_reject, load_context, refuse_unknown
+from damosrl.emulator.loading import default_reject, load_context
+from damosrl.emulator.probe_state import IN_FORCE
 from damosrl.emulator.quota import feed_loop_next_input
 from damosrl.emulator.staging import request_commit
 from damosrl.emulator.state import (
@@ -184,8 +185,6 @@ def _random_context(rng: np.random.Generator) -> Context:
         try:
             document = read_document(random_document(rng))
             contexts = [kdamond.contexts[0] for kdamond in document.kdamonds]
-            for context in contexts:
-                refuse_unknown(context)
         except DamosrlError:
             continue
         for context in contexts:
@@ -209,8 +208,14 @@ def _parameters(state: EngineState) -> dict[str, Any]:
         values["filters"] = state.filters[0, s, :filters].tolist()
         schemes.append(values)
     names = [*ATTRIBUTES, "ops", "addr_unit", "min_region_sz", "nr_targets", "nr_schemes", "paused"]
+    names += ["nr_probes", "weighted"]
     pids = state.pids[0, : int(context["nr_targets"])].tolist()
-    return {name: int(context[name]) for name in names} | {"schemes": schemes, "pids": pids}
+    probes = [
+        rows[: max(int(rows["nr_filters"][0]), 1)].tolist()
+        for rows in state.probes[0, IN_FORCE, : int(context["nr_probes"])]
+    ]
+    lists = {"schemes": schemes, "pids": pids, "probes": probes}
+    return {name: int(context[name]) for name in names} | lists
 
 
 ATTRIBUTES = ["sample_us", "aggr_us", "ops_update_us", "min_nr_regions", "max_nr_regions"] + [
@@ -219,7 +224,16 @@ ATTRIBUTES = ["sample_us", "aggr_us", "ops_update_us", "min_nr_regions", "max_nr
 
 
 def _fresh(what: Context) -> EngineState:
-    state = allocate(1, region_capacity=4096, schemes=8, goals=8, filters=8, dests=8, targets=8)
+    state = allocate(
+        1,
+        region_capacity=4096,
+        schemes=8,
+        goals=8,
+        filters=8,
+        dests=8,
+        targets=8,
+        probe_filters=2,
+    )
     load_context(state, 0, what, 1)
     return state
 
