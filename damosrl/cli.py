@@ -125,7 +125,11 @@ def _document(parser: argparse.ArgumentParser) -> None:
         "--kernel", default="7.3", metavar="X.Y", help="warn of what this kernel lacks (6.12..7.3)"
     )
     parser.add_argument("--json", action="store_true", help="print statements and traps as JSON")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if there are warnings")
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit with 1 if there are warnings (notes do not count)",
+    )
 
 
 _GROUPS_HELP = """\
@@ -182,7 +186,9 @@ COMMANDS = (
         "damosrl explain examples/documents/reclaim.yaml",
         "damosrl.damon.explain.command:run",
         _document,
-        "exit status: 0; 1 with --strict if there are warnings; 2 if the document is refused.",
+        "warnings are what was probably not meant, notes what few know; names in brackets are\n"
+        "stable. exit status: 0; 1 with --strict if there are warnings; 2 if the document is\n"
+        "refused.",
     ),
     Command(
         "env describe",

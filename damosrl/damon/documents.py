@@ -36,8 +36,35 @@ def read_document(source: Path | str | Mapping[str, Any]) -> Document:
     if isinstance(source, Mapping):
         return document_reader.document(source)
     if isinstance(source, Path) or not ("\n" in source or source.lstrip().startswith("{")):
-        return document_reader.document(_parse(_content(Path(source)), str(source)))
-    return document_reader.document(_parse(source, "the text"))
+        return document_reader.document(load_document(Path(source)))
+    return document_reader.document(parse_document(source, "the text"))
+
+
+def load_document(path: Path) -> Mapping[str, Any]:
+    """Return the mapping in a file, as it is written there; `read_document` understands it.
+
+    Raises:
+        DocumentError: Unreadable, no JSON or YAML, or no mapping.
+    """
+    return parse_document(_content(path), str(path))
+
+
+def parse_document(text: str, name: str) -> Mapping[str, Any]:
+    """Return the mapping that a JSON or YAML text holds.
+
+    Args:
+        text: The text.
+        name: Where it comes from, for messages.
+
+    Raises:
+        DocumentError: No JSON or YAML, or no mapping.
+    """
+    data = _parse(text, name)
+    if not isinstance(data, Mapping):
+        raise DocumentError(
+            f"{name} is no mapping", got=type(data).__name__, allowed="key: value pairs"
+        )
+    return data
 
 
 def to_mapping(document: Document) -> dict[str, Any]:

@@ -6,17 +6,30 @@ Needs neither NumPy nor numba; facts are those of Linux 7.3 (semantics 0-2, 4.4,
 from damosrl.damon.explain.kernels import kernel_traps, require_kernel
 from damosrl.damon.explain.monitoring_words import monitoring_words
 from damosrl.damon.explain.parts import Explanation, Statement, Trap, contexts_of
+from damosrl.damon.explain.rules import RULES, Severity
 from damosrl.damon.explain.scheme_words import scheme_words
 from damosrl.damon.explain.text import to_data, to_text
 from damosrl.damon.explain.traps_action import action_traps
+from damosrl.damon.explain.traps_damo import damo_traps
+from damosrl.damon.explain.traps_filters import filter_traps
+from damosrl.damon.explain.traps_goals import goal_traps
 from damosrl.damon.explain.traps_monitoring import monitoring_traps
 from damosrl.damon.explain.traps_pattern import pattern_traps
 from damosrl.damon.explain.traps_quota import quota_traps
-from damosrl.damon.explain.traps_together import context_pairs
+from damosrl.damon.explain.traps_together import traps_together
 from damosrl.damon.features import NEWEST
 from damosrl.damon.kdamond import Document
 
-__all__ = ["Explanation", "Statement", "Trap", "explain", "to_data", "to_text"]
+__all__ = ["RULES", "Explanation", "Severity", "Statement", "Trap", "explain", "to_data", "to_text"]
+
+SCHEME_RULES = (
+    pattern_traps,
+    quota_traps,
+    goal_traps,
+    action_traps,
+    filter_traps,
+    damo_traps,
+)
 
 
 def explain(document: Document, kernel: str = NEWEST) -> Explanation:
@@ -45,8 +58,10 @@ def explain(document: Document, kernel: str = NEWEST) -> Explanation:
         traps += monitoring_traps(at)
         for scheme in at.schemes():
             statements += scheme_words(scheme)
-            for rules in (pattern_traps, quota_traps, action_traps):
+            for rules in SCHEME_RULES:
                 traps += rules(scheme)
         traps += kernel_traps(at, kernel)
-    traps += context_pairs(contexts)
+    if not contexts:
+        traps.append(Trap("", "no-kdamonds", "nothing is started", "add a kdamond"))
+    traps += traps_together(contexts)
     return Explanation(kernel, tuple(statements), tuple(traps))

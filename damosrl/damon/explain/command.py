@@ -3,23 +3,29 @@
 import json
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
-from damosrl.damon.documents import read_document
-from damosrl.damon.explain import explain, to_data, to_text
+from damosrl.damon.documents import load_document, parse_document, read_document
+from damosrl.damon.explain import Severity, explain, to_data, to_text
+from damosrl.damon.explain.parts import contexts_of
+from damosrl.damon.explain.traps_damo import damo_text_traps
 
-TRAPS_FOUND = 1
+WARNINGS_FOUND = 1
 
 
 def run(arguments: Namespace) -> int:
-    """Run `damosrl explain`; with ``--strict`` a warning gives exit status 1."""
+    """Run `damosrl explain`; with ``--strict`` a warning (not a note) gives exit status 1."""
     if arguments.document == "-":
-        document = read_document(sys.stdin.read() + "\n")
+        data = parse_document(sys.stdin.read(), "standard input")
     else:
-        document = read_document(Path(arguments.document))
+        data = load_document(Path(arguments.document))
+    document = read_document(data)
     found = explain(document, arguments.kernel)
+    written = damo_text_traps(list(contexts_of(document)), data)
+    found = replace(found, traps=(*found.traps, *written))
     if arguments.json:
         sys.stdout.write(json.dumps(to_data(found), indent=2) + "\n")
     else:
         sys.stdout.write(to_text(found))
-    return TRAPS_FOUND if arguments.strict and found.traps else 0
+    return WARNINGS_FOUND if arguments.strict and found.of(Severity.WARNING) else 0

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from damosrl.damon.context import Ops
-from damosrl.damon.explain.parts import ContextAt, Trap
-from damosrl.damon.features import RELEASES, features_of, is_before
+from damosrl.damon.explain.parts import ContextAt, SchemeAt, Trap
+from damosrl.damon.features import OLDEST, RELEASES, features_of, is_before
+from damosrl.damon.quota import GoalMetric
 from damosrl.errors import UnknownNameError
 
 VIRTUAL_MIGRATION_SINCE = "6.17"
+STALL_BASE_SINCE = "7.3"
 
 
 def require_kernel(kernel: str) -> None:
@@ -32,6 +34,7 @@ def kernel_traps(at: ContextAt, kernel: str) -> Iterator[Trap]:
                 f"remove it, or use Linux {feature.since} or later",
             )
     for scheme in at.schemes():
+        yield from _quota_traps(scheme, kernel)
         if (
             scheme.migrates
             and at.context.ops is not Ops.PADDR
@@ -44,3 +47,25 @@ def kernel_traps(at: ContextAt, kernel: str) -> Iterator[Trap]:
                 "nothing is moved, and the quota is charged all the same",
                 f"use paddr, or Linux {VIRTUAL_MIGRATION_SINCE} or later",
             )
+
+
+def _quota_traps(at: SchemeAt, kernel: str) -> Iterator[Trap]:
+    """Yield what quotas of older kernels do in their first window (1.15, 2.11)."""
+    quota, where = at.scheme.quota, f"{at.where}.quotas"
+    if kernel == OLDEST and at.has_quota:
+        yield Trap(
+            where,
+            "first-window-unlimited",
+            f"{kernel} computes no effective quota before the first window is over: until then "
+            "there is no limit",
+            "start with short windows, or by a commit after the first",
+        )
+    stall = any(goal.metric is GoalMetric.SOME_MEM_PSI_US for goal in quota.goals)
+    if stall and is_before(kernel, STALL_BASE_SINCE):
+        yield Trap(
+            where,
+            "first-stall-is-total",
+            f"before Linux {STALL_BASE_SINCE} the first window's stall is all since boot: the goal "
+            "counts as met, and the quota falls to 1 byte",
+            "expect it to start from there",
+        )

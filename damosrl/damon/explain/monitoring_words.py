@@ -32,6 +32,8 @@ def monitoring_words(at: ContextAt) -> Iterator[Statement]:
             f"{format_bp(goal.access_bp)} of the checks find an access; sampling stays within "
             f"{format_time_us(goal.min_sample_us)}..{format_time_us(goal.max_sample_us)}.",
         )
+    if not context.schemes:
+        yield Statement(at.where, "what", "No scheme: it only monitors.")
     if context.ops is not Ops.PADDR:
         yield Statement(
             at.where, "stops", "The kdamond ends when no target's process is alive any more."

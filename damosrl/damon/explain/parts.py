@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from damosrl.damon.context import Context, Ops
+from damosrl.damon.explain.rules import RULES, Severity
+from damosrl.damon.filters import Filter, FilterLayer
 from damosrl.damon.kdamond import Document
-from damosrl.damon.scheme import Scheme
+from damosrl.damon.scheme import Action, Scheme
+
+HOT_FIRST = (Action.LRU_PRIO, Action.MIGRATE_HOT)
+COLD_FIRST = (Action.LRU_DEPRIO, Action.MIGRATE_COLD, Action.PAGEOUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +31,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """A warning: the kernel accepts the document, but does what few would expect.
+    """The kernel accepts the document, but does what few would expect.
 
     Args:
         where: Place in the document.
-        rule: Stable name of the rule, in kebab-case.
+        rule: Stable name, one of `rules.RULES`.
         effect: What will happen.
         fix: What to do about it.
     """
@@ -39,6 +44,11 @@ class Trap:
     rule: str
     effect: str
     fix: str
+
+    @property
+    def severity(self) -> Severity:
+        """Whether it is probably a mistake, or only good to know."""
+        return RULES[self.rule].severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +65,18 @@ class Explanation:
     statements: tuple[Statement, ...]
     traps: tuple[Trap, ...]
 
+    def of(self, severity: Severity) -> list[Trap]:
+        """Return the traps of one severity."""
+        return [trap for trap in self.traps if trap.severity is severity]
+
 
 @dataclass(frozen=True, slots=True)
 class ContextAt:
-    """A context and its place in the document."""
+    """A context, its place in the document, and its kdamond's refresh interval."""
 
     context: Context
     where: str
+    refresh_ms: int = 0
 
     @property
     def aggr_us(self) -> int:
@@ -72,6 +87,25 @@ class ContextAt:
     def samples(self) -> int:
         """Samples per aggregation interval."""
         return self.context.attrs.samples_per_aggregation
+
+    @property
+    def size_cap(self) -> int | None:
+        """Largest region after the first aggregation, core units (1.10); None where unknown."""
+        ranges = [region for target in self.context.targets for region in target.regions]
+        if not ranges or self.context.ops is Ops.VADDR:
+            return None
+        smallest = self.context.min_region_sz
+        aligned = sum(
+            -(-one.end // smallest) * smallest - one.start // smallest * smallest for one in ranges
+        )
+        limit = max(aligned // self.context.attrs.min_nr_regions, smallest)
+        return -(-limit // smallest) * smallest
+
+    @property
+    def shortest_tuning_us(self) -> int:
+        """Shortest time between two tuning steps, us; 0 where intervals are not tuned (1.11)."""
+        goal = self.context.attrs.intervals.goal
+        return goal.aggrs * self.samples * max(goal.min_sample_us, 1)
 
     @property
     def physical(self) -> bool:
@@ -129,11 +163,36 @@ class SchemeAt:
     @property
     def migrates(self) -> bool:
         """Whether the action moves memory between nodes."""
-        return self.scheme.action.value.startswith("migrate")
+        return self.scheme.action in (Action.MIGRATE_HOT, Action.MIGRATE_COLD)
+
+    @property
+    def destinations(self) -> tuple[int, ...]:
+        """Nodes that a migration goes to (2.2)."""
+        scheme = self.scheme
+        if not self.migrates:
+            return ()
+        if scheme.dests and not self.at.physical:
+            return tuple(dest.id for dest in scheme.dests if dest.weight)
+        return (scheme.target_nid,) if scheme.target_nid >= 0 else ()
+
+    @property
+    def prioritised(self) -> bool:
+        """Whether regions get a score by heat; all others get the highest (2.1)."""
+        return self.scheme.action in HOT_FIRST + COLD_FIRST
+
+    @property
+    def core_filters(self) -> list[Filter]:
+        """Filters asked about regions."""
+        return [item for item in self.scheme.filters if item.layer is FilterLayer.CORE]
+
+    @property
+    def ops_filters(self) -> list[Filter]:
+        """Filters asked about pages."""
+        return [item for item in self.scheme.filters if item.layer is FilterLayer.OPS]
 
 
 def contexts_of(document: Document) -> Iterator[ContextAt]:
     """Yield the contexts of a document with their places."""
     for number, kdamond in enumerate(document.kdamonds):
         for index, context in enumerate(kdamond.contexts):
-            yield ContextAt(context, f"kdamonds[{number}].contexts[{index}]")
+            yield ContextAt(context, f"kdamonds[{number}].contexts[{index}]", kdamond.refresh_ms)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from damosrl.damon.checks import U32_MAX, U64_MAX
 from damosrl.damon.explain.feedback import BASIS, windows_until
-from damosrl.damon.explain.parts import SchemeAt, Statement
-from damosrl.damon.filters import Filter, FilterLayer
+from damosrl.damon.explain.parts import HOT_FIRST, SchemeAt, Statement
+from damosrl.damon.filters import Filter
+from damosrl.damon.pattern import kept_bounds
 from damosrl.damon.quota import GoalTuner, QuotaGoal
 from damosrl.damon.scheme import Action
 from damosrl.damon.units import format_bp, format_permil, format_size, format_time_us
@@ -24,9 +25,9 @@ VERBS = {
     Action.MIGRATE_COLD: "Migrates, coldest first,",
     Action.STAT: "Only counts",
 }
-HOT_FIRST = (Action.LRU_PRIO, Action.MIGRATE_HOT)
-COLD_FIRST = (Action.LRU_DEPRIO, Action.MIGRATE_COLD, Action.PAGEOUT)
 FIRST_STEP_BYTES, MIB = 4096, 2**20
+FIRST_THROUGHPUT = 4096 * 1024
+"""Bytes per ms that the kernel assumes before any time has been charged (semantics 0)."""
 
 
 def scheme_words(at: SchemeAt) -> Iterator[Statement]:
@@ -57,11 +58,13 @@ def scheme_words(at: SchemeAt) -> Iterator[Statement]:
 
 def _which(at: SchemeAt) -> str:
     pattern, samples = at.scheme.access_pattern, at.at.samples
-    low, high = pattern.nr_accesses.min, min(pattern.nr_accesses.max, samples)
+    low, high = kept_bounds(pattern.nr_accesses)
+    high = min(high, samples)
+    youngest, oldest = kept_bounds(pattern.age)
     size = f"{format_size(pattern.sz_bytes.min)}..{format_size(pattern.sz_bytes.max)}"
-    age = f"at least {_seconds(pattern.age.min * at.at.aggr_us)}"
-    if pattern.age.max < U32_MAX:
-        age += f" and at most {_seconds(pattern.age.max * at.at.aggr_us)}"
+    age = f"at least {_seconds(youngest * at.at.aggr_us)}"
+    if oldest < U32_MAX:
+        age += f" and at most {_seconds(oldest * at.at.aggr_us)}"
     return (
         f"{VERBS[at.scheme.action]} regions of {size} that are accessed in {low}..{high} of "
         f"{samples} samples ({100 * low / samples:.4g}..{100 * high / samples:.4g} %), for {age}"
@@ -92,7 +95,11 @@ def _how_much(at: SchemeAt) -> Iterator[str]:
             rate = f" ({format_size(min(quota.sz_bytes * 1_000_000 // window_us, U64_MAX))}/s)"
         yield f"At most {format_size(quota.sz_bytes)} {per}{rate}."
     if quota.time_ms:
-        yield f"At most {quota.time_ms} ms of work {per}, by measured throughput."
+        guess = min(quota.time_ms * FIRST_THROUGHPUT, U64_MAX)
+        yield (
+            f"At most {quota.time_ms} ms of work {per}, in bytes by the throughput measured so far "
+            f"({format_size(guess)} until there is one)."
+        )
     if quota.goals:
         wanted = "; ".join(_goal(goal) for goal in quota.goals)
         yield f"The effective limit is steered by {quota.goal_tuner} towards: {wanted}."
@@ -130,7 +137,7 @@ def _growth(at: SchemeAt, window_us: int | None) -> Iterator[str]:
 def _order(at: SchemeAt) -> str:
     weights = at.scheme.quota.weights
     heat = "hottest" if at.scheme.action in HOT_FIRST else "coldest"
-    if at.scheme.action not in HOT_FIRST + COLD_FIRST:
+    if not at.prioritised:
         return "By address; this action knows no priority."
     return (
         f"What does not fit the quota: {heat} first (access rate {weights.nr_accesses_permil} : "
@@ -139,9 +146,7 @@ def _order(at: SchemeAt) -> str:
 
 
 def _stops(at: SchemeAt) -> Iterator[str]:
-    filters = at.scheme.filters
-    core = [item for item in filters if item.layer is FilterLayer.CORE]
-    ops = [item for item in filters if item.layer is FilterLayer.OPS]
+    core, ops = at.core_filters, at.ops_filters
     for name, items, default in (
         ("regions", core, not core or bool(ops) or not core[-1].allow),
         ("pages", ops, not ops or not ops[-1].allow),
@@ -150,6 +155,8 @@ def _stops(at: SchemeAt) -> Iterator[str]:
             words = ", ".join(_filter(item) for item in items)
             rest = "passes" if default else "is left out"
             yield f"Filters of {name}, the first that fits decides: {words}; the rest {rest}."
+    if at.scheme.action is not Action.STAT:
+        yield "A region it was applied to starts again at age 0."
     if at.has_quota:
         yield "A full quota ends the work until the next window."
     if at.scheme.quota.goals:

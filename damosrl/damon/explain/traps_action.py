@@ -1,9 +1,10 @@
-"""Traps of actions, destinations and filters (semantics 2.1, 2.2, 2.5 and 2.12)."""
+"""Traps of actions and destinations (semantics 2.1, 2.2, 2.5)."""
 
 from collections.abc import Iterator
 
 from damosrl.damon.explain.parts import SchemeAt, Trap
-from damosrl.damon.filters import FilterLayer, FilterType
+from damosrl.damon.explain.traps_goals import FREE, effect
+from damosrl.damon.quota import GoalMetric, QuotaGoal
 from damosrl.damon.scheme import Action
 
 MADVISE = (Action.WILLNEED, Action.COLD, Action.HUGEPAGE, Action.NOHUGEPAGE, Action.COLLAPSE)
@@ -14,7 +15,6 @@ def action_traps(at: SchemeAt) -> Iterator[Trap]:
     """Yield what may surprise about what a scheme does to memory."""
     yield from _support_traps(at)
     yield from _destination_traps(at)
-    yield from _filter_traps(at)
 
 
 def is_supported(at: SchemeAt) -> bool:
@@ -54,6 +54,7 @@ def _destination_traps(at: SchemeAt) -> Iterator[Trap]:
             )
         return
     usable = bool(scheme.dests) and not at.at.physical
+    yield from _own_node_traps(at)
     if scheme.dests and at.at.physical:
         yield Trap(
             at.where, "dests-ignored", "paddr migrates to target_nid only", "give target_nid"
@@ -70,56 +71,16 @@ def _destination_traps(at: SchemeAt) -> Iterator[Trap]:
         )
 
 
-def _filter_traps(at: SchemeAt) -> Iterator[Trap]:
-    filters, where = at.scheme.filters, f"{at.where}.filters"
-    core = [item for item in filters if item.layer is FilterLayer.CORE]
-    ops = [item for item in filters if item.layer is FilterLayer.OPS]
-    targets = at.at.context.targets
-    for index, item in enumerate(filters):
-        place = f"{where}[{index}]"
-        if item.damon_target_idx is not None and item.damon_target_idx >= len(targets):
-            yield Trap(
-                place,
-                "filter-target-missing",
-                f"there is no target {item.damon_target_idx}: it matches nothing",
-                f"give a number below {len(targets)}",
-            )
-        if item.address_range is not None and item.address_range.size == 0:
-            yield Trap(place, "filter-empty-range", "an empty range matches nothing", "widen it")
-    if ops and not at.at.physical and at.scheme.action in (*MADVISE, Action.PAGEOUT):
-        yield Trap(
-            where,
-            "ops-filters-ignored",
-            f"{at.scheme.action} of {at.at.context.ops} looks at no {ops[0].filter_type} filter",
-            "use paddr, or filter by address or target",
-        )
-    last = ops[-1] if ops else core[-1] if core else None
-    if last is not None and last.allow:
-        yield Trap(
-            where,
-            "default-reject",
-            "the last filter allows, so all memory that no filter names is left out",
-            "end with a rejecting filter if the rest is to pass",
-        )
-    if ops and any(item.allow for item in core):
-        yield Trap(
-            where,
-            "allow-skips-ops-filters",
-            "where a core filter allows, the filters of pages are not asked",
-            "reject the rest by core filters instead",
-        )
-    young = any(item.filter_type is FilterType.YOUNG for item in ops)
-    if at.at.physical and at.scheme.action is Action.PAGEOUT and not young:
-        yield Trap(
-            where,
-            "pageout-rejects-young",
-            "the kernel appends a filter that leaves out pages accessed since the last look",
-            "give a young filter of your own to choose otherwise",
-        )
-    if young and (at.migrates or at.scheme.action is Action.STAT):
-        yield Trap(
-            where,
-            "young-filter-clears",
-            "asking whether a page is young makes it old, for access checks as well",
-            "use one scheme with a young filter per memory",
-        )
+def _own_node_traps(at: SchemeAt) -> Iterator[Trap]:
+    """Find a destination whose memory the same context watches: another scheme is to empty it."""
+    for other in at.at.schemes():
+        emptied = {goal.nid for goal in other.scheme.quota.goals if goal.metric in FREE}
+        for node in sorted(emptied.intersection(at.destinations)):
+            if effect(other, QuotaGoal(GoalMetric.NODE_MEM_FREE_BP, 1, nid=node)) == 1:
+                yield Trap(
+                    at.where,
+                    "migrates-to-own-node",
+                    f"{other.where} empties node {node}, so its memory is watched here; what lies "
+                    "there already is charged, and stays",
+                    "watch each node by a kdamond of its own",
+                )

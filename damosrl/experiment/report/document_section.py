@@ -1,7 +1,5 @@
 """The part of the page that says what the kdamonds are told, in words."""
 
-from html import escape
-
 from damosrl.damon.documents import read_document
 from damosrl.damon.explain import explain, to_text
 from damosrl.errors import DamosrlError
@@ -16,7 +14,7 @@ def document_section(run: Run) -> Section | None:
     try:
         words = to_text(explain(read_document(run.document)))
     except DamosrlError as error:
-        return Section("document", "What the kernel is told", paragraph(escape(str(error))))
+        return Section("document", "What the kernel is told", paragraph(str(error)))
     lead = (
         "The kdamonds document of the first machine under default knobs, as "
         "`damosrl explain document.json` tells it. Tuners change quotas, thresholds and "
