@@ -115,3 +115,19 @@ class UnknownNameError(ConfigError):
             allowed=", ".join(known) or "none are known",
             fix=f"did you mean '{near[0]}'?" if near else f"choose a known {kind}",
         )
+
+
+class KernelError(DamosrlError):
+    """A real kernel (or a tree of files like one) cannot do, or does not answer, what was asked."""
+
+
+class KernelBusyError(KernelError):
+    """DAMON is in use by somebody else, or another process of ours holds the tree."""
+
+
+class KernelFeatureError(KernelError):
+    """This kernel lacks a file; the message names the first version that has it."""
+
+
+class VmError(DamosrlError):
+    """A guest cannot be built, booted or reached."""
