@@ -13,7 +13,7 @@ from damosrl.emulator.memory_state import NONE, MemoryWorld
 from damosrl.emulator.physical_actions import act
 from damosrl.emulator.physical_metrics import free_permil, metric
 from damosrl.emulator.physical_probes import fill_outcomes, outcome_at
-from damosrl.emulator.physical_ranges import fill_hits_across_nodes, node_at
+from damosrl.emulator.physical_ranges import fill_hits_across_nodes, fill_hits_at_across_nodes
 from damosrl.emulator.places import machine_of, place_of, sampling_s
 from damosrl.emulator.rates import extent_index, hits_up_to, update_sums
 from damosrl.emulator.rng import draw
@@ -21,7 +21,7 @@ from damosrl.emulator.state import PADDR, EngineState
 from damosrl.emulator.virtual_actions import act_in_process
 from damosrl.emulator.virtual_monitor import (
     fill_process_hits,
-    hit_in_process,
+    fill_process_hits_at,
     process_of,
     three_areas,
 )
@@ -32,17 +32,16 @@ U = np.uint64
 
 
 @inner_kernel
-def hit_at(world: MemoryWorld, state: EngineState, c: int, address: np.uint64) -> float:
-    """Return the probability that the page at a physical address is seen accessed."""
+def fill_hits_at(world: MemoryWorld, state: EngineState, c: int) -> None:
+    """Write the hit probability at one address of each region of a context of one node."""
     m, node = place_of(world, c)
-    place = float(address) * float(state.contexts[c].addr_unit)
-    if node == NONE:
-        node = node_at(world, m, place)
-        if node == NONE:
-            return 0.0
     update_sums(world, m, node, sampling_s(state, c))
-    frames = (place - world.nodes[m, node].start_byte) / world.machines[m].granule_bytes
-    return world.borders[m, node, extent_index(world, m, node, frames)].hit
+    scale = 1.0 / world.machines[m].granule_bytes
+    base = U(world.nodes[m, node].start_byte)
+    for r in range(state.regions.nr_regions[c]):
+        frames = float(state.scratch[c, 0, r] - base) * scale
+        extent = world.borders[m, node, extent_index(world, m, node, frames)]
+        state.hit_probability[c, r] = extent.hit
 
 
 @inner_kernel
@@ -67,20 +66,17 @@ def fill_hits(world: MemoryWorld, state: EngineState, c: int) -> None:
         last_end = end
 
 
-@provides(protocol.accessed, MemoryWorld)
-def _accessed(
-    world: MemoryWorld,
-    state: EngineState,
-    c: int,
-    target: int,
-    address: np.uint64,
-    now_us: np.uint64,  # noqa: ARG001  rates hold for the whole step
-) -> bool:
-    if state.contexts[c].ops == PADDR:
-        hit = hit_at(world, state, c, address)
+@provides(protocol.check_accesses, MemoryWorld)
+def _check_accesses(world: MemoryWorld, state: EngineState, c: int) -> None:
+    if state.contexts[c].ops != PADDR:
+        fill_process_hits_at(world, state, c)
+    elif world.watches[c].node == NONE:
+        fill_hits_at_across_nodes(world, state, c)
     else:
-        hit = hit_in_process(world, state, c, target, address)
-    return float(draw(state.contexts[c])) < hit * 4294967296.0
+        fill_hits_at(world, state, c)
+    for r in range(state.regions.nr_regions[c]):
+        if float(draw(state.contexts[c])) < state.hit_probability[c, r] * 4294967296.0:
+            state.regions.nr_accesses[c, r] += 1
 
 
 @provides(protocol.fill_hit_probability, MemoryWorld)

@@ -9,7 +9,7 @@ from typing import Any
 from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.memory_state import NONE, MemoryWorld
 from damosrl.emulator.places import machine_of, sampling_s
-from damosrl.emulator.rates import hits_up_to, update_sums
+from damosrl.emulator.rates import extent_index, hits_up_to, update_sums
 from damosrl.emulator.state import EngineState
 
 
@@ -32,6 +32,22 @@ def node_at(world: MemoryWorld, m: int, place: float) -> int:
         if 0.0 <= frames < world.nodes[m, n].total:
             return n
     return NONE
+
+
+@inner_kernel
+def fill_hits_at_across_nodes(world: MemoryWorld, state: EngineState, c: int) -> None:
+    """Write the hit probability at one address of each region of a context of any ranges."""
+    m, unit = machine_of(world, c), float(state.contexts[c].addr_unit)
+    for node in range(world.nodes.shape[1] - 1):
+        update_sums(world, m, node, sampling_s(state, c))
+    for r in range(state.regions.nr_regions[c]):
+        place = float(state.scratch[c, 0, r]) * unit
+        node = node_at(world, m, place)
+        state.hit_probability[c, r] = 0.0
+        if node != NONE:
+            frames = (place - world.nodes[m, node].start_byte) / world.machines[m].granule_bytes
+            extent = world.borders[m, node, extent_index(world, m, node, frames)]
+            state.hit_probability[c, r] = extent.hit
 
 
 @inner_kernel

@@ -17,7 +17,7 @@ from damosrl.emulator.probe_state import IN_FORCE, MAX_PROBES, OUTCOMES
 from damosrl.emulator.regions import Index, move, moving_sum, size_of
 from damosrl.emulator.rng import rand
 from damosrl.emulator.state import EngineState, Regions
-from damosrl.emulator.world import accessed, fill_probe_outcomes, probe_outcome
+from damosrl.emulator.world import check_accesses, fill_probe_outcomes, probe_outcome
 
 HALF = U(8 * MAX_PROBES)
 """Bits of all counters of a window."""
@@ -81,10 +81,11 @@ def probe_exact(world: Any, state: EngineState, c: int) -> None:
     """Check one random address of every region, for accesses and for what the probes ask."""
     context, regions = state.contexts[c], state.regions
     for r in range(regions.nr_regions[c]):
-        address = rand(context, regions.start[c, r], regions.end[c, r])
-        target = regions.target[c, r]
-        if context.weighted == 0 and accessed(world, state, c, target, address, context.now_us):
-            regions.nr_accesses[c, r] += 1
+        state.scratch[c, 0, r] = rand(context, regions.start[c, r], regions.end[c, r])
+    if context.weighted == 0:
+        check_accesses(world, state, c)
+    for r in range(regions.nr_regions[c]):
+        address, target = state.scratch[c, 0, r], regions.target[c, r]
         count_outcome(state, c, r, probe_outcome(world, state, c, target, address), np.int64(1))
 
 

@@ -15,7 +15,7 @@ from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.probing import probe_exact, probe_fast
 from damosrl.emulator.rng import rand, stream
 from damosrl.emulator.state import VADDR, EngineState
-from damosrl.emulator.world import accessed, fill_hit_probability
+from damosrl.emulator.world import check_accesses, fill_hit_probability
 
 LONGEST_US = U(1 << 61)
 """Longest sleep, 73,000 years: two of them do not wrap the clock around."""
@@ -34,8 +34,8 @@ def stretched_us(context: Any, interval_us: np.uint64) -> np.uint64:
 def sample_exact(world: Any, state: EngineState, c: int) -> None:
     """Sleep one sampling interval and check one random address of every region.
 
-    The kernel draws all addresses before the sleep and checks them after it. Drawing here, in the
-    same order, is the same: nothing else draws in between.
+    The kernel draws all addresses before the sleep and checks them after it. Drawing them after it
+    is the same: nothing else draws in between.
     """
     context, regions = state.contexts[c], state.regions
     context.now_us += stretched_us(context, context.sample_us)
@@ -44,9 +44,8 @@ def sample_exact(world: Any, state: EngineState, c: int) -> None:
         probe_exact(world, state, c)
         return
     for r in range(regions.nr_regions[c]):
-        address = rand(context, regions.start[c, r], regions.end[c, r])
-        if accessed(world, state, c, regions.target[c, r], address, context.now_us):
-            regions.nr_accesses[c, r] += 1
+        state.scratch[c, 0, r] = rand(context, regions.start[c, r], regions.end[c, r])
+    check_accesses(world, state, c)
 
 
 @inner_kernel

@@ -90,15 +90,9 @@ def new_row(lengths: NDArray[np.int64], trace: int, rows: int) -> int:
     return row if row < rows else -1
 
 
-@provides(protocol.accessed, ScriptedWorld)
-def _accessed(
-    world: ScriptedWorld,
-    state: EngineState,
-    c: int,
-    target: int,
-    address: np.uint64,
-    now_us: np.uint64,
-) -> bool:
+@inner_kernel
+def in_script(world: ScriptedWorld, target: int, address: np.uint64, now_us: np.uint64) -> bool:
+    """Tell whether the script says that an address is accessed at a time."""
     for i in range(len(world.access_target)):
         if (
             world.access_target[i] == target
@@ -107,6 +101,14 @@ def _accessed(
         ):
             return True
     return False
+
+
+@provides(protocol.check_accesses, ScriptedWorld)
+def _check_accesses(world: ScriptedWorld, state: EngineState, c: int) -> None:
+    regions, now_us = state.regions, state.contexts[c].now_us
+    for r in range(regions.nr_regions[c]):
+        if in_script(world, regions.target[c, r], state.scratch[c, 0, r], now_us):
+            regions.nr_accesses[c, r] += 1
 
 
 @provides(protocol.fill_hit_probability, ScriptedWorld)

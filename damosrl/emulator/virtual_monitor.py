@@ -163,17 +163,19 @@ def edge_before(virtual: VirtualMemory, m: int, q: int, address: np.uint64, low:
 
 
 @inner_kernel
-def hit_in_process(
-    world: MemoryWorld, state: EngineState, c: int, target: int, address: np.uint64
-) -> float:
-    """Return the probability that the page at a process's address is seen accessed."""
-    m = machine_of(world, c)
-    q = process_of(world.virtual, m, state.pids[c, target])
-    if q == NO_PROCESS:
-        return 0.0
+def fill_process_hits_at(world: MemoryWorld, state: EngineState, c: int) -> None:
+    """Write the hit probability at one address of each region of a context of processes."""
+    m, regions, target, q = machine_of(world, c), state.regions, -1, NO_PROCESS
     update_edges(world, m, sampling_s(state, c))
-    first = world.virtual.processes[m, q].first_edge
-    return float(world.virtual.edges[m, edge_before(world.virtual, m, q, address, first)].hit)
+    for r in range(regions.nr_regions[c]):
+        if regions.target[c, r] != target:
+            target = regions.target[c, r]
+            q = process_of(world.virtual, m, state.pids[c, target])
+        state.hit_probability[c, r] = 0.0
+        if q != NO_PROCESS:
+            first = world.virtual.processes[m, q].first_edge
+            edge = edge_before(world.virtual, m, q, state.scratch[c, 0, r], first)
+            state.hit_probability[c, r] = world.virtual.edges[m, edge].hit
 
 
 @inner_kernel

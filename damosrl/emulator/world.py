@@ -1,11 +1,11 @@
 """What the monitor and the schemes ask of the world; implemented per world, compiled statically.
 
-A world is a ``NamedTuple`` of arrays. The engine calls the functions below as ``accessed(world,
+A world is a ``NamedTuple`` of arrays. The engine calls the functions below as ``goal_value(world,
 state, c, ...)``; each world provides implementations for its own type:
 
-    @provides(accessed, MyWorld)
-    def _accessed(world, state, c, target, address, now_us):
-        return address < world.hot_end[c]
+    @provides(target_is_valid, MyWorld)
+    def _target_is_valid(world, state, c, target):
+        return world.alive[c, target] != 0
 
 The argument names must be the ones below. No call goes through a pointer: the compiler sees the
 world's code in place, as a `damosrl.emulator.jit.inner_kernel`, which may not allocate. ``c`` is
@@ -49,21 +49,13 @@ def provides(protocol: Callable[..., Any], world: type) -> Callable[[Function], 
     return register
 
 
-def accessed(
-    world: object, state: EngineState, c: int, target: int, address: np.uint64, now_us: np.uint64
-) -> bool:
-    """Exact mode: was the page at this address accessed in the sampling interval that ends now?
+def check_accesses(world: object, state: EngineState, c: int) -> None:
+    """Exact mode: count the regions whose page was accessed in the sampling interval that ends now.
 
-    Called once per region and sample, targets and regions in order, after the sleep.
-
-    Args:
-        world: The world.
-        state: The engine.
-        c: Context.
-        target: Index of the monitoring target.
-        address: Byte address, uniform in the region.
-        now_us: Time of the check. The interval that was watched is
-            ``state.contexts[c].sample_us * state.contexts[c].overshoot`` long.
+    Called once per sample, after the sleep, for all regions: one call pays for what they share.
+    ``state.scratch[c, 0, r]`` is the address to look at, uniform in region r; where its page was
+    accessed, ``state.regions.nr_accesses[c, r]`` grows by one. ``state.contexts[c].now_us`` is the
+    time of the check; the interval that was watched is ``sample_us * overshoot`` long.
     """
     raise NotImplementedError
 
@@ -72,9 +64,9 @@ def fill_hit_probability(world: object, state: EngineState, c: int) -> None:
     """Fast mode: write the mean probability that a sample of a region is seen accessed.
 
     Fills ``state.hit_probability[c, r]`` (float64, 0..1) of all regions, that is of all
-    ``r < state.regions.nr_regions[c]``: the average over the region's bytes of the probability of
-    ``accessed``. Regions are sorted by target, then by address, and do not overlap, so one forward
-    walk answers all. The engine calls it before each run of samples between two events
+    ``r < state.regions.nr_regions[c]``: the average over the region's bytes of the probability that
+    `check_accesses` counts. Regions are sorted by target, then by address, and do not overlap, so
+    one forward walk answers all. The engine calls it before each run of samples between two events
     (aggregation, due scheme, end of the call); the rates hold for that whole run.
     ``state.contexts[c]`` tells time and sampling interval.
     """
@@ -86,7 +78,7 @@ def probe_outcome(
 ) -> int:
     """Exact mode: which probes does the page at this address pass, bit i for probe i?
 
-    Called for contexts with probes only, right after `accessed` for the same address;
+    Called for contexts with probes only, right after `check_accesses` for the same address;
     `damosrl.emulator.probing.outcome_of` decides.
     """
     raise NotImplementedError
