@@ -11,6 +11,7 @@ from damosrl.emulator.intervals import tune_intervals
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.legacy import begin_moving_sums, end_moving_sums
 from damosrl.emulator.monitor import highest_count, merge_regions, reset_counts, split_regions
+from damosrl.emulator.passing import pointer_to
 from damosrl.emulator.probing import merge_probed, reset_hits
 from damosrl.emulator.regions import apply_min_nr_regions, size_limit
 from damosrl.emulator.requests import cancel_walk, serve_goals, serve_requests
@@ -257,13 +258,13 @@ def run_until(
         Number of contexts that had to stop early (`damosrl.emulator.loading.check_status` raises
         the error that names the limit).
     """
-    stopped = 0
+    engine, around, stopped = pointer_to(state), pointer_to(world), 0
     for c in range(first, last):
         context = state.contexts[c]
         until = U(until_us[c])
         budget, work = work_budget(context, until), U(0)
         while context.now_us < until and context.status == RUNNING:
-            step(world, state, c, until)
+            step(around, engine, c, until)
             work += U(state.regions.nr_regions[c]) + context.pieces + U(1)
             context.pieces = U(0)
             if work > budget:

@@ -22,6 +22,7 @@ from damosrl.emulator.jit import inner_kernel, kernel
 from damosrl.emulator.latency import idle_ns, mixture_p99_ns
 from damosrl.emulator.mapping import SAME_TIME_S, change_mappings
 from damosrl.emulator.memory_state import PAGE_BYTES, MemoryWorld
+from damosrl.emulator.passing import pointer_to
 from damosrl.emulator.places import kdamonds_of
 from damosrl.emulator.pressure import add_stalls, clear_pressure, update_averages
 from damosrl.emulator.rates import enter_epoch, epoch_at, invalidate_sums, next_epoch_s
@@ -184,14 +185,14 @@ def run_machines(
         tick_s: Longest step of each machine, ``(N,)``.
         until_us: Scratch, ``(C,)``.
     """
-    stopped = 0
+    engine, memory, stopped = pointer_to(state), pointer_to(world), 0
     for m in range(first, last):
-        clear_sums(world, m)
+        clear_sums(memory, m)
         until_s = world.machines[m].time_s + seconds
         broken = 0
         while world.machines[m].time_s < until_s and broken == 0:
-            end_s = end_of_step(world, m, tick_s[m], until_s)
-            broken = step(state, world, m, end_s, until_us)
+            end_s = end_of_step(memory, m, tick_s[m], until_s)
+            broken = step(engine, memory, m, end_s, until_us)
             if world.machines[m].exhausted != 0:
                 broken = 1
         stopped += min(broken, 1)

@@ -24,9 +24,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from numba.core.types import BaseNamedTuple
 
 from damosrl.emulator.jit import implements
+from damosrl.emulator.passing import Pointer
 from damosrl.emulator.state import EngineState
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -38,8 +38,8 @@ def provides(protocol: Callable[..., Any], world: type) -> Callable[[Function], 
     def register(function: Function) -> Function:
         def choose(*arguments: object) -> Function | None:
             kind = arguments[0]
-            mine = isinstance(kind, BaseNamedTuple) and getattr(kind, "instance_class", 0) is world
-            return function if mine else None
+            record = kind.record if isinstance(kind, Pointer) else kind
+            return function if getattr(record, "instance_class", None) is world else None
 
         # numba compares the chooser's argument names with the implementation's
         choose.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
