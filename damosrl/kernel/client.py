@@ -1,0 +1,313 @@
+"""The client of DAMON's sysfs interface: start, change, read and stop kdamonds.
+
+It writes only what differs, in the kernel's order, and never leaves a change half made: what a
+refused command has staged is written back. Who may use the tree at all is the question of
+`damosrl.kernel.session`.
+"""
+
+import errno
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import NamedTuple
+
+from damosrl.damon import Document, Stats
+from damosrl.errors import KernelBusyError, KernelError
+from damosrl.kernel.commands import Command, send
+from damosrl.kernel.decode import document_of
+from damosrl.kernel.encode import Setting, settings_of
+from damosrl.kernel.file_errors import FileError
+from damosrl.kernel.files import Files
+from damosrl.kernel.roots import Roots
+from damosrl.kernel.snapshot import Settings, read_if_there, read_settings, require_tree
+from damosrl.kernel.staging import stage, stage_texts
+from damosrl.kernel.tried import TriedRegion, numbered, read_tried_regions
+
+INTERVALS = "contexts/0/monitoring_attrs/intervals"
+
+
+class TunedIntervals(NamedTuple):
+    """Intervals in force, which the kernel tunes where ``intervals_goal`` is on; us."""
+
+    sample_us: int
+    aggr_us: int
+
+
+class DamonClient:
+    """Kdamonds of one tree, configured by documents.
+
+    Args:
+        roots: Where the tree is.
+        files: How it is read and written.
+        time_limit_s: Longest time one operation may take.
+
+    Raises:
+        KernelError: There is no DAMON.
+
+    Example:
+        >>> from damosrl.testing.fake_tree import FakeTree
+        >>> roots = Roots(sysfs=Path("/tree/sys"))
+        >>> client = DamonClient(roots, FakeTree(roots))
+        >>> client.document()
+        Document(kdamonds=())
+    """
+
+    def __init__(self, roots: Roots, files: Files, time_limit_s: float = 5.0) -> None:
+        self.root = roots.damon
+        self.files = files
+        self.time_limit_s = time_limit_s
+        self._asked: Document | None = None
+        require_tree(files, self.root)
+
+    def document(self) -> Document:
+        """Return the document that the files hold now.
+
+        Raises:
+            DocumentError: The files are unfinished, or could not be started.
+        """
+        return document_of(read_settings(self.files, self.root))
+
+    def start(self, document: Document) -> None:
+        """Configure the tree and start every kdamond.
+
+        When anything is refused, kdamonds that did start are stopped and the files are as before.
+
+        Raises:
+            KernelBusyError: A kdamond runs already, or an exclusive module does.
+            KernelFeatureError: This kernel lacks what the document asks for.
+            KernelError: The kernel refused, with file, value and rule.
+        """
+        running = self.running()
+        if running:
+            raise KernelBusyError(
+                f"{self.root} is in use",
+                got=f"running kdamonds {', '.join(map(str, running))}",
+                fix="commit to them, or stop them first",
+            )
+        before = read_settings(self.files, self.root)
+        try:
+            changed = self._stage(document)
+            for index in range(len(document.kdamonds)):
+                self._obey(index, Command.ON, changed)
+                self._require_started(index)
+        except BaseException:
+            self.stop()
+            self._write_back(before)
+            raise
+        self._asked = document
+
+    def commit(self, document: Document) -> None:
+        """Change what runs, without losing what was monitored.
+
+        A document has as many kdamonds as the tree. Intervals that the kernel has tuned are kept
+        unless the document asks for others than the last one did (semantics 4.3.4).
+
+        Raises:
+            KernelError: Nothing runs, the number of kdamonds differs, or the kernel refused; then
+                everything is as before.
+            KernelFeatureError: This kernel lacks what the document asks for.
+        """
+        running = self._require_running(document)
+        for index in running:
+            self._fetch_tuned_intervals(index)
+        before = read_settings(self.files, self.root)
+        done: list[int] = []
+        try:
+            changed = self._stage(document, self._tuned(document, before))
+            for index in running:
+                self._obey(index, Command.COMMIT, changed)
+                done.append(index)
+        except BaseException:
+            self._write_back(before)
+            for index in done:
+                self._send(index, Command.COMMIT)
+            raise
+        self._asked = document
+
+    def commit_goals(self, document: Document) -> None:
+        """Change values of quota goals only: cheaper than `commit`, and restarts nothing.
+
+        Args:
+            document: As the one in force, but for metrics, targets and current values of goals.
+
+        Raises:
+            KernelError: As for `commit`.
+        """
+        running = self._require_running(document)
+        goals = [item for item in settings_of(document, self._exists) if "/goals/" in item.path]
+        before = read_settings(self.files, self.root)
+        done: list[int] = []
+        try:
+            changed = stage(self.files, self.root, goals, self.time_limit_s)
+            for index in running:
+                self._obey(index, Command.COMMIT_GOALS, changed)
+                done.append(index)
+        except BaseException:
+            self._write_back(before)
+            for index in done:
+                self._send(index, Command.COMMIT_GOALS)
+            raise
+
+    def stop(self) -> None:
+        """Stop every kdamond that runs; the files stay as they are.
+
+        Raises:
+            KernelError: One did not stop in time.
+        """
+        for index in self.running():
+            self._send(index, Command.OFF)
+
+    def running(self) -> list[int]:
+        """Return the indices of kdamonds that run."""
+        return [index for index in range(self.nr_kdamonds()) if self.is_running(index)]
+
+    def nr_kdamonds(self) -> int:
+        """Return how many kdamonds are configured."""
+        return int(self.files.read(self.root / "kdamonds/nr_kdamonds"))
+
+    def is_running(self, kdamond: int) -> bool:
+        """Tell whether a kdamond runs."""
+        return self.files.read(self._folder(kdamond) / "state").strip() == "on"
+
+    def kdamond_pid(self, kdamond: int) -> int | None:
+        """Return the process id of a kdamond's thread; None where it does not run."""
+        pid = int(self.files.read(self._folder(kdamond) / "pid"))
+        return pid if pid > 0 else None
+
+    def update_stats(self, kdamond: int) -> None:
+        """Let the kernel refresh statistics and effective quotas, which the readers then give.
+
+        Raises:
+            KernelError: The kdamond has stopped (ECANCELED), or does not answer in time.
+        """
+        self._send(kdamond, Command.UPDATE_STATS)
+        self._send(kdamond, Command.UPDATE_EFFECTIVE)
+
+    def stats(self, kdamond: int) -> tuple[Stats, ...]:
+        """Return the statistics of every scheme, as of the last `update_stats`."""
+        return tuple(self._stats(scheme / "stats") for scheme in self._schemes(kdamond))
+
+    def effective_bytes(self, kdamond: int) -> tuple[int, ...]:
+        """Return the quota in force of every scheme, core address units; see `update_stats`."""
+        return tuple(
+            int(self.files.read(scheme / "quotas/effective_bytes"))
+            for scheme in self._schemes(kdamond)
+        )
+
+    def tuned_intervals(self, kdamond: int) -> TunedIntervals:
+        """Return the intervals in force; where nothing is tuned, those of the document."""
+        self._fetch_tuned_intervals(kdamond)
+        folder = self._folder(kdamond) / INTERVALS
+        return TunedIntervals(
+            int(self.files.read(folder / "sample_us")), int(self.files.read(folder / "aggr_us"))
+        )
+
+    def tried_regions(
+        self, kdamond: int, time_limit_s: float | None = None
+    ) -> tuple[tuple[TriedRegion, ...], ...]:
+        """Wait for one complete pass of every scheme and return its regions, by scheme.
+
+        Args:
+            kdamond: Which one.
+            time_limit_s: Longest time to wait, at least the longest apply interval.
+
+        Raises:
+            KernelError: The kdamond has stopped or no scheme is active (ECANCELED), or it takes
+                too long.
+        """
+        self._send(kdamond, Command.UPDATE_TRIED, time_limit_s)
+        found = tuple(read_tried_regions(self.files, item) for item in self._schemes(kdamond))
+        self._send(kdamond, Command.CLEAR_TRIED)
+        return found
+
+    def _folder(self, kdamond: int) -> Path:
+        return self.root / f"kdamonds/{kdamond}"
+
+    def _schemes(self, kdamond: int) -> list[Path]:
+        return numbered(self.files, self._folder(kdamond) / "contexts/0/schemes")
+
+    def _exists(self, path: str) -> bool:
+        return self.files.exists(self.root / path)
+
+    def _stats(self, folder: Path) -> Stats:
+        names = [item.name for item in fields(Stats)]
+        texts = {name: read_if_there(self.files, folder / name) for name in names}
+        return Stats(**{name: int(text) for name, text in texts.items() if text is not None})
+
+    def _send(self, kdamond: int, command: Command, time_limit_s: float | None = None) -> None:
+        state = self._folder(kdamond) / "state"
+        limit_s = self.time_limit_s if time_limit_s is None else time_limit_s
+        try:
+            send(self.files, state, command, limit_s)
+        except FileError as error:
+            if error.number == errno.ECANCELED:
+                raise _stopped(kdamond, f"{command!s} was cancelled") from error
+            raise
+
+    def _obey(self, kdamond: int, command: Command, changed: Sequence[Setting]) -> None:
+        """Send a command that takes settings in force; a refusal names what had changed."""
+        try:
+            self._send(kdamond, command)
+        except FileError as error:
+            mine = [item for item in changed if item.path.startswith(f"kdamonds/{kdamond}/")]
+            told = ", ".join(f"{item.path}={item.value}" for item in mine[:3])
+            more = f" and {len(mine) - 3} more" if len(mine) > 3 else ""
+            raise type(error)(
+                error.path, error.number, command, after=told + more or "no change"
+            ) from error
+
+    def _stage(self, document: Document, tuned: Settings | None = None) -> list[Setting]:
+        wanted = _with_texts(settings_of(document, self._exists), tuned or {})
+        return stage(self.files, self.root, wanted, self.time_limit_s)
+
+    def _write_back(self, before: Settings) -> None:
+        stage_texts(self.files, self.root, before, self.time_limit_s)
+
+    def _require_running(self, document: Document) -> list[int]:
+        wanted, found = len(document.kdamonds), self.nr_kdamonds()
+        if wanted != found:
+            raise KernelError(
+                "the number of kdamonds cannot change while they run",
+                got=f"{wanted} in the document, {found} in the kernel",
+                fix="stop, and start the new document",
+            )
+        running = self.running()
+        if not running:
+            raise KernelError("no kdamond runs", fix="start the document instead")
+        return running
+
+    def _require_started(self, kdamond: int) -> None:
+        if not self.is_running(kdamond):
+            raise _stopped(kdamond, "it stopped right after its start")
+
+    def _fetch_tuned_intervals(self, kdamond: int) -> None:
+        aggrs = read_if_there(
+            self.files, self._folder(kdamond) / INTERVALS / "intervals_goal/aggrs"
+        )
+        if aggrs not in (None, "0"):
+            self._send(kdamond, Command.UPDATE_INTERVALS)
+
+    def _tuned(self, document: Document, found: Settings) -> Settings:
+        """Return the interval files whose tuned values are to stay."""
+        kept: Settings = {}
+        asked = self._asked.kdamonds if self._asked else document.kdamonds
+        for index, (new, old) in enumerate(zip(document.kdamonds, asked, strict=True)):
+            times = new.contexts[0].attrs.intervals
+            if times.goal.enabled and times == old.contexts[0].attrs.intervals:
+                folder = f"kdamonds/{index}/{INTERVALS}"
+                kept |= {path: found[path] for path in (f"{folder}/sample_us", f"{folder}/aggr_us")}
+        return kept
+
+
+def _with_texts(settings: Iterator[Setting], texts: Settings) -> Iterator[Setting]:
+    for item in settings:
+        value = texts.get(item.path, item.value)
+        yield Setting(item.path, value, item.default, item.since)
+
+
+def _stopped(kdamond: int, how: str) -> KernelError:
+    return KernelError(
+        f"kdamond {kdamond} has stopped, is paused, or has no active scheme",
+        got=how,
+        fix="see whether its processes still live and its watermarks let it work, then start it",
+    )

@@ -1,0 +1,80 @@
+"""Commands to a kdamond, each bounded in time (semantics 4.2)."""
+
+import threading
+import time
+from enum import StrEnum
+from pathlib import Path
+
+from damosrl.errors import DamosrlError, KernelError
+from damosrl.kernel.files import Files
+from damosrl.kernel.staging import retry_busy
+
+SETTLED = ("on", "off")
+"""What a state file reads when no command is in progress."""
+
+
+class Command(StrEnum):
+    """The words of a kdamond's ``state`` file, kernel 7.3."""
+
+    ON = "on"
+    OFF = "off"
+    COMMIT = "commit"
+    COMMIT_GOALS = "commit_schemes_quota_goals"
+    UPDATE_STATS = "update_schemes_stats"
+    UPDATE_EFFECTIVE = "update_schemes_effective_quotas"
+    UPDATE_INTERVALS = "update_tuned_intervals"
+    UPDATE_TRIED_BYTES = "update_schemes_tried_bytes"
+    UPDATE_TRIED = "update_schemes_tried_regions"
+    CLEAR_TRIED = "clear_schemes_tried_regions"
+
+
+def send(files: Files, state: Path, command: Command, time_limit_s: float) -> None:
+    """Give a command to a kdamond and wait until the kernel has served it.
+
+    EBUSY is retried. A write that blocks cannot be interrupted: a helper thread makes it, and is
+    left behind when the time is over.
+
+    Args:
+        files: Where the tree is.
+        state: The kdamond's ``state`` file.
+        command: What it is to do.
+        time_limit_s: Longest time to wait.
+
+    Raises:
+        KernelError: Refused (the error number is in ``number`` of a `FileError`), or not served
+            in time.
+        KernelBusyError: Somebody else's command held the tree all the time.
+    """
+    end = time.monotonic() + time_limit_s
+    retry_busy(lambda: _bounded_write(files, state, command, end), time_limit_s)
+    while files.read(state).strip() not in SETTLED:
+        if time.monotonic() > end:
+            raise _too_late(state, command)
+        time.sleep(0.001)
+
+
+def _bounded_write(files: Files, state: Path, command: Command, end: float) -> None:
+    refusals: list[DamosrlError] = []
+
+    def write() -> None:
+        try:
+            files.write(state, command)
+        except DamosrlError as error:
+            refusals.append(error)
+
+    thread = threading.Thread(target=write, name=f"damosrl {command}", daemon=True)
+    thread.start()
+    thread.join(max(end - time.monotonic(), 0.0))
+    if thread.is_alive():
+        raise _too_late(state, command)
+    if refusals:
+        raise refusals[0]
+
+
+def _too_late(state: Path, command: Command) -> KernelError:
+    return KernelError(
+        f"{state} did not serve {command!s} in time",
+        got="a write that still waits in the kernel and cannot be interrupted",
+        fix="see whether the kdamond is stuck, or allow more time (a command waits for the next "
+        "sample, tried regions for the longest apply interval)",
+    )

@@ -1,0 +1,122 @@
+"""What the settings files of a tree hold now, whoever wrote them."""
+
+import errno
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from damosrl.errors import KernelError
+from damosrl.kernel import layout
+from damosrl.kernel.file_errors import FileError
+from damosrl.kernel.files import Files
+from damosrl.kernel.layout import Row
+
+Settings = dict[str, str]
+"""Texts by path below the ``admin`` folder, parents first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The settings in one kind of folder, and the numbered folders below it.
+
+    Args:
+        rows: Files.
+        children: Numbered folders by the folder they are in; its count is ``nr_<last word>``.
+    """
+
+    rows: tuple[Row[Any], ...] = ()
+    children: Mapping[str, "Folder"] = field(default_factory=dict)
+
+
+_FILTERS = Folder(layout.FILTER)
+_SCHEME = Folder(
+    layout.SCHEME,
+    {
+        "quotas/goals": Folder(layout.GOAL),
+        "core_filters": _FILTERS,
+        "ops_filters": _FILTERS,
+        "filters": _FILTERS,
+        "dests": Folder(layout.DEST),
+    },
+)
+_CONTEXT = Folder(
+    layout.CONTEXT,
+    {
+        "monitoring_attrs/probes": Folder(layout.PROBE, {"filters": Folder(layout.PROBE_FILTER)}),
+        "targets": Folder(layout.TARGET, {"regions": Folder(layout.REGION)}),
+        "schemes": _SCHEME,
+    },
+)
+TREE = Folder(children={"kdamonds": Folder(layout.KDAMOND, {"contexts": _CONTEXT})})
+"""All settings of kernel 7.3."""
+
+
+def count_path(folder: str) -> str:
+    """Return the file that makes the numbered folders of a folder.
+
+    Example:
+        >>> count_path("kdamonds/0/contexts/0/schemes/0/core_filters")
+        'kdamonds/0/contexts/0/schemes/0/core_filters/nr_filters'
+    """
+    kind = folder.rpartition("/")[2].rpartition("_")[2]
+    return f"{folder}/nr_{kind}"
+
+
+def read_settings(files: Files, root: Path) -> Settings:
+    """Read every setting that this kernel has.
+
+    Args:
+        files: Where to read.
+        root: The ``admin`` folder.
+
+    Raises:
+        KernelError: There is no DAMON, or a file cannot be read.
+    """
+    require_tree(files, root)
+    return dict(_walk(files, root, "", TREE))
+
+
+def require_tree(files: Files, root: Path) -> None:
+    """Refuse a kernel without DAMON's sysfs interface.
+
+    Raises:
+        KernelError: The folder of kdamonds is absent.
+    """
+    if not files.exists(root / "kdamonds"):
+        raise KernelError(
+            f"there is no DAMON at {root}",
+            allowed="a kernel built with CONFIG_DAMON_SYSFS",
+            fix="boot such a kernel, or give the root of its sysfs",
+        )
+
+
+def read_if_there(files: Files, path: Path) -> str | None:
+    """Return a file's text without its last newline; None where there is no such file."""
+    try:
+        return files.read(path).removesuffix("\n")
+    except FileError as error:
+        if error.number == errno.ENOENT:
+            return None
+        raise
+
+
+def _walk(files: Files, root: Path, prefix: str, folder: Folder) -> Iterator[tuple[str, str]]:
+    for row in folder.rows:
+        text = read_if_there(files, root / (prefix + row.file))
+        if text is not None:
+            yield prefix + row.file, text
+    for name, child in folder.children.items():
+        count = count_path(prefix + name)
+        text = read_if_there(files, root / count)
+        if text is None:
+            continue
+        yield count, text
+        for index in range(_number(root / count, text)):
+            yield from _walk(files, root, f"{prefix}{name}/{index}/", child)
+
+
+def _number(path: Path, text: str) -> int:
+    if not text.isdecimal() or len(text) > 9:
+        raise KernelError(f"{path} holds no count", got=repr(text), fix="check the tree")
+    return int(text)
