@@ -92,6 +92,16 @@ class Columns:
     age: list[int] = field(default_factory=list)
 
 
+def start_at_ends(columns: Columns, intervals: Intervals) -> None:
+    """Give snapshots that tell only their ends a start: the end of the one before.
+
+    The first gets the mean interval; a lone one the aggregation interval that was asked for.
+    """
+    first, last, spans = columns.end_ns[0], columns.end_ns[-1], len(columns.end_ns) - 1
+    interval_ns = (last - first) // spans if spans else intervals.aggr_us * 1000
+    columns.start_ns[:] = [first - interval_ns, *columns.end_ns[:-1]]
+
+
 def make_recording(columns: Columns, name: str, intervals: Intervals) -> Recording:
     """Check what a parser collected and cut it into snapshots.
 

@@ -1,10 +1,12 @@
-"""DAMON recordings in files: read in three formats, written in two.
+"""DAMON recordings in files: read in four formats, written in two.
 
 The formats are those of the user tool damo (3.4.3): ``json``, ``json_compressed`` (zlib of the
-same text) and ``perf_script`` (text of the ``damon_aggregated`` tracepoint). A file's format is
-found by its content, never by its name.
+same text) and ``perf_script`` (text of the ``damon_aggregated`` tracepoint); and the binary
+record format of its first years, versions 1 and 2. A file's format is found by its content,
+never by its name.
 """
 
+import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Literal
 
 from damosrl.damon.attrs import Intervals
 from damosrl.damon.recorded import RecordedSnapshot, Recording
+from damosrl.damon.recording_binary import MARK, parse_binary
 from damosrl.damon.recording_json import parse_json, to_json
 from damosrl.damon.recording_perf import EVENT, parse_perf_script
 from damosrl.errors import RecordingError
@@ -46,11 +49,12 @@ def read_recording(
     """Read the recording of one target.
 
     Args:
-        path: A file in one of the three formats.
+        path: A file in one of the four formats.
         record: Which of the file's records with snapshots, counted from 0; None where there is
             only one.
         intervals: Intervals that were asked for; overrides what the file says. A file that says
-            nothing (tracepoint text) was made with the kernel's defaults unless given here.
+            nothing (tracepoint text, binary records) was made with the kernel's defaults unless
+            given here.
         max_regions: Largest accepted number of regions of all snapshots together.
 
     Raises:
@@ -81,7 +85,10 @@ def read_recordings(
 ) -> tuple[Recording, ...]:
     """Read all records of a file that hold snapshots; arguments as for `read_recording`."""
     name = str(path)
-    text = _text(_content(Path(path)), name)
+    content = _content(Path(path))
+    if content.startswith(MARK):
+        return parse_binary(content, name, intervals, max_regions)
+    text = _text(content, name)
     if text.lstrip()[:1] in (b"[", b"{"):
         return parse_json(text, name, intervals, max_regions)
     if EVENT in text:
@@ -93,7 +100,7 @@ def read_recordings(
     raise RecordingError(
         f"{name} is no DAMON recording",
         got=f"it starts with {text[:8]!r}",
-        allowed="damo's json or json_compressed, or text with damon_aggregated lines",
+        allowed="damo's json, json_compressed or binary records, or text of damon_aggregated",
         fix="record with `damo record`",
     )
 
@@ -105,7 +112,8 @@ def write_recording(
 ) -> None:
     """Write records so that damo and `read_recordings` read them back exactly.
 
-    The file appears only when it is complete; an older one of that name is replaced.
+    The file appears only when it is complete; an older one of that name is replaced. Only its
+    owner may read it (permission 0600): addresses of a process are nobody else's business.
 
     Raises:
         RecordingError: It cannot be written.
@@ -115,13 +123,22 @@ def write_recording(
     target = Path(path)
     partial = target.with_name(f"{target.name}.part")
     try:
-        partial.write_bytes(zlib.compress(text) if file_format == "json_compressed" else text)
+        _write_private(partial, zlib.compress(text) if file_format == "json_compressed" else text)
         partial.replace(target)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise RecordingError(
             f"cannot write {target}", got=error.strerror, fix="check the folder and its space"
         ) from error
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        os.fchmod(file.fileno(), 0o600)  # of an older file that a crash left behind, too
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _content(path: Path) -> bytes:

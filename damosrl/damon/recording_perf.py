@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from damosrl.damon.attrs import Intervals
-from damosrl.damon.recorded import Columns, Recording, make_recording
+from damosrl.damon.recorded import Columns, Recording, make_recording, start_at_ends
 from damosrl.errors import RecordingError
 
 EVENT = b"damon_aggregated:"
@@ -107,12 +107,10 @@ def _take_line(line: bytes, targets: dict[int, _Target], sample_us: int, where: 
 
 
 def _close(columns: Columns, fake: bool, intervals: Intervals) -> None:
-    """Give snapshots their starts: the end before, and the mean interval for the first."""
-    first, last, spans = columns.end_ns[0], columns.end_ns[-1], len(columns.end_ns) - 1
-    interval_ns = (last - first) // spans if spans else intervals.aggr_us * 1000
-    if fake and spans:
+    """Give snapshots their starts, and drop a made-up last one."""
+    start_at_ends(columns, intervals)
+    if fake and len(columns.end_ns) > 1:
         for column in (columns.start, columns.end, columns.nr_accesses, columns.age):
             column.pop()
-        for column in (columns.end_ns, columns.sample_us, columns.count):
+        for column in (columns.start_ns, columns.end_ns, columns.sample_us, columns.count):
             column.pop()
-    columns.start_ns[:] = [first - interval_ns, *columns.end_ns[:-1]]

@@ -212,3 +212,15 @@ def test_a_folder_that_cannot_be_written_is_a_user_error(tmp_path: Path) -> None
     with pytest.raises(RecordingError, match="cannot write"):
         write_recording(recording, tmp_path / "taken")
     assert [item.name for item in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_written_recording_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """The file has permission 0600, even where an older one was open to all."""
+    recording = read_recording(recordings_dir() / "xz.damon.json.z")
+    path = tmp_path / "recording"
+    for leftover in (path, path.with_name("recording.part")):
+        leftover.write_bytes(b"old")
+        leftover.chmod(0o644)
+    write_recording(recording, path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["recording"]
