@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUN ?= results/demo-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test test-slow lint format bench conformance-random fuzz lock clean
+.PHONY: demo test test-slow test-vm lint format bench conformance-random fuzz lock clean
 
 $(READY): requirements.lock pyproject.toml
 	@echo "setting up $(VENV) (once; a few minutes the first time)"
@@ -23,6 +23,10 @@ test: $(READY) lint  ## everything a change must pass; -n 2 uses both cores
 
 test-slow: $(READY)  ## the minutes-long cases
 	$(BIN)/pytest -q -n 2 -m slow
+
+test-vm: $(READY)  ## boots real kernels in QEMU; builds the lab first (needs root for packages)
+	$(BIN)/damosrl vm build
+	$(BIN)/pytest -q -m vm
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -36,6 +36,8 @@ class Command:
     run: str
     arguments: Callable[[argparse.ArgumentParser], None]
     details: str = ""
+    takes_words: bool = False
+    """Whether words after ``--`` are somebody else's command line."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -132,6 +134,50 @@ def _document(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _lab(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--lab", metavar="DIR", help="the lab's folder; default: in your cache")
+
+
+def _kernel(parser: argparse.ArgumentParser) -> None:
+    _lab(parser)
+    parser.add_argument(
+        "--kernel", default="newest", choices=("newest", "6.12"), help="default: newest"
+    )
+
+
+def _guest_name(parser: argparse.ArgumentParser) -> None:
+    _lab(parser)
+    _name(parser)
+
+
+def _name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", default="default", help="guests of several names run at once")
+
+
+def _guest(parser: argparse.ArgumentParser) -> None:
+    _kernel(parser)
+    _name(parser)
+    parser.add_argument(
+        "--machine",
+        default="two-tier",
+        metavar="two-tier|three-tier",
+        help="its memory, if it is booted now; default: two-tier",
+    )
+
+
+def _guest_run(parser: argparse.ArgumentParser) -> None:
+    _guest(parser)
+    parser.add_argument("--script", metavar="FILE.py", help="run this instead of a command")
+    parser.add_argument(
+        "--collect",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="afterwards copy this file or folder out of the guest; may be repeated",
+    )
+    parser.add_argument("--to", default=".", metavar="DIR", help="where collected files go")
+
+
 _GROUPS_HELP = """\
 settings are key=value words; a group (machine, workload, agent, task, reward, safety) takes a
 name of conf/ or the path of a YAML; group.key=value changes one number; list+=[item] lengthens a
@@ -214,6 +260,52 @@ COMMANDS = (
         "one JSON object on standard output; value, target, meets, spread and how in every row.\n"
         "The figure of scaling: damosrl bench --scaling results/scaling",
     ),
+    Command(
+        "vm build",
+        "fetch a kernel with DAMON by the distribution's tools, for guests of the lab",
+        "damosrl vm build",
+        "damosrl.vm.commands:build",
+        _kernel,
+        "nothing is done twice; needs root where QEMU is not installed.",
+    ),
+    Command(
+        "vm boot",
+        "boot a guest with memory tiers, which stays until `damosrl vm stop`",
+        "damosrl vm boot --machine three-tier --name three",
+        "damosrl.vm.commands:boot",
+        _guest,
+    ),
+    Command(
+        "vm run",
+        "run a command in a guest, with the host's files and its exit status",
+        "damosrl vm run -- python -c 'import damosrl'",
+        "damosrl.vm.commands:run",
+        _guest_run,
+        "a guest is booted for the command if none of this name runs. The host's files are\n"
+        "read-only there; /tmp is the guest's own: write there, and --collect it.",
+        takes_words=True,
+    ),
+    Command(
+        "vm shell",
+        "run lines of the terminal in a guest",
+        "damosrl vm shell",
+        "damosrl.vm.commands:shell",
+        _guest,
+    ),
+    Command(
+        "vm status",
+        "list kernels that were built and guests",
+        "damosrl vm status",
+        "damosrl.vm.commands:status",
+        _lab,
+    ),
+    Command(
+        "vm stop",
+        "power a guest off",
+        "damosrl vm stop --name three",
+        "damosrl.vm.commands:stop",
+        _guest_name,
+    ),
 )
 
 
@@ -259,11 +351,19 @@ def _dispatch(words: list[str]) -> int:
         return SUCCESS
     command, rest = _find(words)
     try:
-        parsed = _parser(command).parse_intermixed_args(rest)
+        own, words = _split(rest) if command.takes_words else (rest, [])
+        parsed = _parser(command).parse_intermixed_args(own)
     except SystemExit:
         return SUCCESS  # --help has been printed
+    parsed.words = words
     module, _, function = command.run.partition(":")
     return int(getattr(import_module(module), function)(parsed))
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    """Part our words from those after the first ``--``."""
+    place = words.index("--") if "--" in words else len(words)
+    return words[:place], words[place + 1 :]
 
 
 def _find(words: list[str]) -> tuple[Command, list[str]]:

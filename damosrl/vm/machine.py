@@ -1,0 +1,88 @@
+"""What a guest's hardware is: processors and memory nodes with their speeds."""
+
+from dataclasses import dataclass
+
+from damosrl.errors import UnknownNameError, VmError
+
+CXL_HINT = (
+    "take two-tier: to the kernel a node without processors, described by its latency, is the "
+    "same kind of lower tier"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A memory node.
+
+    Args:
+        size_mib: Its memory.
+        latency_ns: Access latency told to the guest (ACPI HMAT), from which the kernel makes
+            memory tiers. It is not emulated: all nodes are equally fast.
+        bandwidth_gib_s: Access bandwidth told to the guest.
+        distance: NUMA distance from node 0 (10 is local).
+    """
+
+    size_mib: int
+    latency_ns: int
+    bandwidth_gib_s: int
+    distance: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class GuestMachine:
+    """A guest's processors and memory; node 0 holds the processors and is the fastest.
+
+    Args:
+        nodes: Memory nodes, fastest first.
+        num_cpus: Processors.
+
+    Raises:
+        VmError: There is no node, or one is too small to boot from.
+
+    Example:
+        >>> GuestMachine.preset("two-tier").memory_mib
+        2048
+    """
+
+    nodes: tuple[Node, ...]
+    num_cpus: int = 2
+
+    def __post_init__(self) -> None:
+        if not self.nodes or self.nodes[0].size_mib < 256:
+            raise VmError(
+                "the guest's first node is too small", allowed=">= 256 MiB", fix="make it larger"
+            )
+        if any(node.size_mib % 128 for node in self.nodes):
+            raise VmError("a node's size is no multiple of a memory block", allowed="128 MiB steps")
+        if self.num_cpus < 1:
+            raise VmError("the guest has no processor", got=self.num_cpus, allowed=">= 1")
+
+    @property
+    def memory_mib(self) -> int:
+        """All memory of the guest."""
+        return sum(node.size_mib for node in self.nodes)
+
+    @classmethod
+    def preset(cls, name: str) -> "GuestMachine":
+        """Return a machine by name: ``two-tier`` or ``three-tier``.
+
+        Raises:
+            VmError: ``cxl``, which this lab cannot boot.
+            UnknownNameError: Any other name.
+        """
+        if name == "cxl":
+            raise VmError(
+                "CXL type-3 memory is not offered (volatile devices need QEMU 8.1)", fix=CXL_HINT
+            )
+        if name not in PRESETS:
+            raise UnknownNameError("guest machine", name, PRESETS)
+        return PRESETS[name]
+
+
+PRESETS = {
+    "two-tier": GuestMachine((Node(1024, 100, 100), Node(1024, 400, 20, 30))),
+    "three-tier": GuestMachine(
+        (Node(768, 100, 100), Node(768, 400, 20, 30), Node(768, 1000, 5, 60))
+    ),
+}
+"""Guests known by name; the latencies make the kernel's tiers 4, 90 (and 900)."""
