@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from damosrl.errors import VmError
 from damosrl.vm import qmp
@@ -208,7 +209,7 @@ class Guest:
         text = file.read_text(errors="replace") if file.exists() else ""
         return [line.strip() for line in text.splitlines() if line.strip()][-lines:]
 
-    def __enter__(self) -> "Guest":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
