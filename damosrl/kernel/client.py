@@ -6,6 +6,7 @@ refused command has staged is written back. Who may use the tree at all is the q
 """
 
 import errno
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -20,7 +21,7 @@ from damosrl.kernel.file_errors import FileError
 from damosrl.kernel.files import Files
 from damosrl.kernel.roots import Roots
 from damosrl.kernel.snapshot import Settings, read_if_there, read_settings, require_tree
-from damosrl.kernel.staging import stage, stage_texts
+from damosrl.kernel.staging import CHILDREN_TIME_S, stage, stage_texts
 from damosrl.kernel.tried import TriedRegion, numbered, read_tried_regions
 
 INTERVALS = "contexts/0/monitoring_attrs/intervals"
@@ -85,13 +86,15 @@ class DamonClient:
                 fix="commit to them, or stop them first",
             )
         before = read_settings(self.files, self.root)
+        tried: list[int] = []
         try:
             changed = self._stage(document)
             for index in range(len(document.kdamonds)):
-                self._obey(index, Command.ON, changed)
-                self._require_started(index)
+                tried.append(index)
+                self._on(index, changed)
         except BaseException:
-            self.stop()
+            for index in filter(self.is_running, tried):
+                self._off(index)
             self._write_back(before)
             raise
         self._asked = document
@@ -148,6 +151,15 @@ class DamonClient:
                 self._send(index, Command.COMMIT_GOALS)
             raise
 
+    def resume(self, kdamonds: Sequence[int]) -> None:
+        """Start kdamonds as the files configure them.
+
+        Raises:
+            KernelError: The kernel refused.
+        """
+        for index in kdamonds:
+            self._on(index)
+
     def stop(self) -> None:
         """Stop every kdamond that runs; the files stay as they are.
 
@@ -155,7 +167,7 @@ class DamonClient:
             KernelError: One did not stop in time.
         """
         for index in self.running():
-            self._send(index, Command.OFF)
+            self._off(index)
 
     def running(self) -> list[int]:
         """Return the indices of kdamonds that run."""
@@ -276,9 +288,23 @@ class DamonClient:
             raise KernelError("no kdamond runs", fix="start the document instead")
         return running
 
-    def _require_started(self, kdamond: int) -> None:
+    def _on(self, kdamond: int, changed: Sequence[Setting] = ()) -> None:
+        self._obey(kdamond, Command.ON, changed)
+        self._await_pid(kdamond, running=True)
         if not self.is_running(kdamond):
             raise _stopped(kdamond, "it stopped right after its start")
+
+    def _off(self, kdamond: int) -> None:
+        self._send(kdamond, Command.OFF)
+        self._await_pid(kdamond, running=False)
+
+    def _await_pid(self, kdamond: int, *, running: bool) -> None:
+        """Wait until state and process id agree; only a served tree makes them one by one."""
+        end = time.monotonic() + CHILDREN_TIME_S
+        while self.is_running(kdamond) == running and time.monotonic() < end:
+            if (self.kdamond_pid(kdamond) is not None) == running:
+                return
+            time.sleep(0.001)
 
     def _fetch_tuned_intervals(self, kdamond: int) -> None:
         aggrs = read_if_there(

@@ -30,7 +30,7 @@ class FakeKdamond:
         version: Kernel.
         backend: Who monitors.
         may_start: Raises OSError where an exclusive module runs or a process is not there.
-        pid: Its thread's process id while it runs.
+        next_pid: Returns the process id of the next thread.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class FakeKdamond:
         version: str,
         backend: Backend,
         may_start: Callable[[Context], None],
-        pid: int,
+        next_pid: Callable[[], int],
     ) -> None:
         self.folder = folder
         self.running = False
@@ -48,7 +48,7 @@ class FakeKdamond:
         self._version = version
         self._backend = backend
         self._may_start = may_start
-        self._pid = pid
+        self._next_pid = next_pid
         self._started: Document | None = None
         self._commands = {
             "on": self._on,
@@ -87,7 +87,7 @@ class FakeKdamond:
         self._backend.start(document, self._index)
         self._started = document
         self.running = True
-        leaf(self.folder, "pid").text = str(self._pid)
+        leaf(self.folder, "pid").text = str(self._next_pid())
 
     def _off(self) -> None:
         if self._started is None:

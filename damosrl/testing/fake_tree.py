@@ -4,6 +4,7 @@ import errno
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from damosrl.damon import Context, Ops, Target
@@ -58,7 +59,7 @@ class FakeTree:
         self.writes: list[tuple[str, str]] = []
         """Every accepted write: path and text."""
         self._kdamonds: list[FakeKdamond] = []
-        self._next_pid = FIRST_PID
+        self._pids = count(FIRST_PID)
         self._busy = 0
         self._lock = threading.RLock()
         self._files: Folder = {}
@@ -137,8 +138,8 @@ class FakeTree:
     def _make_admin(self) -> None:
         admin = subfolder(self._files, _key(self.roots.damon))
         admin |= build(ADMIN, self.version)
-        count = leaf(admin, "kdamonds/nr_kdamonds")
-        make = count.stored
+        file = leaf(admin, "kdamonds/nr_kdamonds")
+        make = file.stored
 
         def replaced(text: str) -> None:
             if any(kdamond.running for kdamond in self._kdamonds):
@@ -147,16 +148,15 @@ class FakeTree:
                 make(text)
             self._adopt(subfolder(admin, "kdamonds"), int(text))
 
-        count.stored = replaced
+        file.stored = replaced
 
-    def _adopt(self, folder: Folder, count: int) -> None:
+    def _adopt(self, folder: Folder, number: int) -> None:
         """Put a kdamond behind each new folder."""
         self._kdamonds = []
-        for index in range(count):
+        for index in range(number):
             own = subfolder(folder, str(index))
-            self._next_pid += 1
             kdamond = FakeKdamond(
-                own, index, self.version, self.backend, self._may_start, self._next_pid
+                own, index, self.version, self.backend, self._may_start, self._pids.__next__
             )
             self._kdamonds.append(kdamond)
             state = leaf(own, "state")
@@ -173,7 +173,7 @@ class FakeTree:
         def switch(text: str) -> None:
             if text == "Y" and any(kdamond.running for kdamond in self._kdamonds):
                 raise OSError(errno.EBUSY, "a kdamond runs")
-            pid.text = str(FIRST_PID - 1) if text == "Y" else "-1"
+            pid.text = str(next(self._pids)) if text == "Y" else "-1"
 
         folder |= {"enabled": Leaf("N", fake_files.flag, switch), "kdamond_pid": pid}
 
