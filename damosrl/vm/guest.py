@@ -22,6 +22,8 @@ from damosrl.vm.qemu import CONSOLE, QMP, SHARES, has_kvm, qemu_words, virtiofsd
 
 BOOT_TIMEOUT_S = 90.0
 CONSOLE_LINES = 8
+MAX_FOLDER_BYTES = 90
+"""A socket's path may have 107 bytes."""
 PASSED_ON = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "TERM")
 """Variables of the host that commands in a guest see too."""
 
@@ -79,6 +81,8 @@ class Guest:
         if missing_host_packages():
             raise VmError("QEMU is not installed", fix="run `damosrl vm build`")
         files, folder = lab.boot_files(kernel), lab.guest(name)
+        if len(str(folder)) > MAX_FOLDER_BYTES:
+            raise VmError("the guest's folder has too long a path", got=folder, fix="give --lab")
         try:
             return cls._try(folder, machine, files, arguments, timeout_s, kvm=bool(lab.uses_kvm))
         except VmError:
@@ -120,18 +124,19 @@ class Guest:
         kvm: bool,
     ) -> "Guest":
         _prepare(folder)
-        servers = [spawn(virtiofsd_words(tag, folder), folder) for tag in SHARES]
+        processes = [spawn(virtiofsd_words(tag, folder), folder) for tag in SHARES]
         end = time.monotonic() + timeout_s
         try:
-            _await_sockets(folder, end)
+            _await_sockets(folder, processes, end)
             words = qemu_words(machine, files, kvm=kvm, arguments=arguments)
-            guest = cls(folder, (spawn(words, folder), *servers))
-        except VmError:
-            for server in servers:
-                server.end()
+            processes.insert(0, spawn(words, folder))
+            guest = cls(folder, tuple(processes))
+            guest._await_ready(end, timeout_s)
+            guest._save(machine, files)
+        except BaseException:  # Ctrl-C too leaves nothing behind
+            for process in processes:
+                process.end()
             raise
-        guest._save(machine, files)
-        guest._await_ready(end, timeout_s)
         return guest
 
     @property
@@ -233,9 +238,6 @@ class Guest:
             late = time.monotonic() > end
             if late or not self.alive:
                 console = " | ".join(self.console()) or "nothing"
-                for process in self.processes:
-                    process.end()
-                (self.folder / "state.json").unlink()
                 what = f"was not ready after {timeout_s:g} s" if late else "ended while it booted"
                 raise VmError(f"the guest {what}", got=f"on its console: {console}")
             time.sleep(0.03)
@@ -262,9 +264,9 @@ def _environment() -> dict[str, str]:
     return passed | own | {"PATH": programs, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _await_sockets(folder: Path, end: float) -> None:
+def _await_sockets(folder: Path, servers: Sequence[Process], end: float) -> None:
     while not all((folder / f"{tag}.sock").exists() for tag in SHARES):
-        if time.monotonic() > end:
+        if time.monotonic() > end or not all(server.alive for server in servers):
             log = (folder / "virtiofsd.log").read_text(errors="replace").strip().splitlines()
-            raise VmError("the file server does not start", got=" ".join(log[-2:]) or None)
+            raise VmError("the file server does not start", got=" ".join(log[-1:]) or None)
         time.sleep(0.02)

@@ -1,7 +1,7 @@
 """The command lines of QEMU and of the file server, as lists of words.
 
-Sockets and files are named relative to the guest's folder, in which the programs run: a socket's
-path may have only 107 bytes.
+QEMU names sockets and files relative to the guest's folder, in which it runs. The file server locks
+its socket by the name it is given, so that guests side by side need whole paths there.
 """
 
 import fcntl
@@ -81,7 +81,7 @@ def virtiofsd_words(tag: str, folder: Path) -> list[str]:
     """
     source, cache = SHARES[tag]
     return [
-        *(str(HOST_PROGRAMS["qemu-utils"]), f"--socket-path={tag}.sock"),
+        *(str(HOST_PROGRAMS["qemu-utils"]), f"--socket-path={folder / tag}.sock"),
         *("-o", f"source={folder / source}", "-o", f"cache={cache}", "-o", "sandbox=chroot"),
     ]
 

@@ -1,0 +1,23 @@
+"""Guests shared by tests: one boot per machine, since a boot takes seconds."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from damosrl.vm.guest import Guest
+from damosrl.vm.lab import Lab
+from damosrl.vm.machine import GuestMachine
+
+
+@pytest.fixture(scope="session")
+def two_tier() -> Iterator[Guest]:
+    """Give a guest with two memory tiers."""
+    with Guest.boot(Lab.default(), GuestMachine.preset("two-tier"), name="test-two") as guest:
+        yield guest
+
+
+@pytest.fixture(scope="session")
+def three_tier() -> Iterator[Guest]:
+    """Give a guest with three memory tiers."""
+    with Guest.boot(Lab.default(), GuestMachine.preset("three-tier"), name="test-three") as guest:
+        yield guest

@@ -1,0 +1,86 @@
+"""Machine descriptions and the command lines made of them."""
+
+from pathlib import Path
+
+import pytest
+
+from damosrl.errors import UnknownNameError, VmError
+from damosrl.vm.lab import BootFiles
+from damosrl.vm.machine import GuestMachine, Node
+from damosrl.vm.qemu import has_kvm, qemu_words, virtiofsd_words
+
+FILES = BootFiles("7.3", Path("/lab/vmlinuz"), Path("/lab/initrd.gz"))
+
+
+def _line(name: str, *, kvm: bool = False) -> str:
+    return " ".join(qemu_words(GuestMachine.preset(name), FILES, kvm=kvm, arguments=["one=1"]))
+
+
+def test_nodes_become_backends_latencies_and_distances() -> None:
+    """Node 0 has the processors; the others name it as their initiator."""
+    line = _line("three-tier")
+    assert "-m 2304M" in line
+    assert "-numa node,nodeid=0,memdev=m0,cpus=0-1" in line
+    assert "-numa node,nodeid=2,memdev=m2,initiator=0" in line
+    assert "target=2,hierarchy=memory,data-type=access-latency,latency=1000" in line
+    assert "target=1,hierarchy=memory,data-type=access-bandwidth,bandwidth=20G" in line
+    assert "dist,src=0,dst=2,val=60" in line
+
+
+def test_all_memory_is_shared_with_the_file_server() -> None:
+    """A private backend would hang the guest."""
+    backends = [word for word in _line("two-tier").split() if word.startswith("memory-backend")]
+    assert len(backends) == 2
+    assert all("memfd" in word and word.endswith("share=on") for word in backends)
+
+
+def test_the_kernel_gets_what_damon_needs_and_the_callers_words() -> None:
+    """Page-table isolation makes accessed bits seen; NUMA balancing must not interfere."""
+    words = qemu_words(GuestMachine.preset("two-tier"), FILES, kvm=False, arguments=["one=1"])
+    append = words[words.index("-append") + 1].split()
+    assert {"pti=on", "tsc=reliable", "numa_balancing=disable"} <= set(append)
+    assert append[-1] == "one=1"
+
+
+@pytest.mark.parametrize(("kvm", "start"), [(True, "-accel kvm"), (False, "-accel tcg")])
+def test_the_processor_is_virtual_only_when_asked(kvm: bool, start: str) -> None:
+    """One accelerator is named."""
+    line = _line("two-tier", kvm=kvm)
+    assert start in line
+    assert line.count("-accel") == 1
+
+
+def test_only_the_exchange_folder_is_served_uncached() -> None:
+    """Both sides write there; the rest of the host is read-only and may be kept."""
+    assert "cache=none" in virtiofsd_words("exchange", Path("/lab/g"))
+    assert "source=/lab/g/exchange" in virtiofsd_words("exchange", Path("/lab/g"))
+    assert "source=/" in virtiofsd_words("host", Path("/lab/g"))
+
+
+def test_a_device_that_is_no_kvm_is_not_used(tmp_path: Path) -> None:
+    """Being able to open a file is not enough."""
+    (tmp_path / "kvm").touch()
+    assert not has_kvm(tmp_path / "kvm")
+    assert not has_kvm(tmp_path / "none")
+
+
+def test_cxl_is_refused_with_a_way_out() -> None:
+    """The message says what to take instead."""
+    with pytest.raises(VmError, match="take two-tier"):
+        GuestMachine.preset("cxl")
+
+
+def test_an_unknown_machine_gets_the_nearest_name() -> None:
+    """A slip of the finger is told."""
+    with pytest.raises(UnknownNameError, match="did you mean 'two-tier'"):
+        GuestMachine.preset("two-teir")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "cpus"),
+    [((), 2), ((Node(128, 1, 1),), 2), ((Node(1000, 1, 1),), 2), ((Node(1024, 1, 1),), 0)],
+)
+def test_machines_that_cannot_boot_are_refused(nodes: tuple[Node, ...], cpus: int) -> None:
+    """No node, too small a node, half a memory block, no processor."""
+    with pytest.raises(VmError):
+        GuestMachine(nodes, cpus)
