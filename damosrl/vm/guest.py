@@ -21,7 +21,7 @@ from damosrl.vm.processes import Process, spawn
 from damosrl.vm.qemu import CONSOLE, QMP, SHARES, has_kvm, qemu_words, virtiofsd_words
 
 BOOT_TIMEOUT_S = 90.0
-CONSOLE_LINES = 8
+CONSOLE_LINES = 5
 MAX_FOLDER_BYTES = 90
 """A socket's path may have 107 bytes."""
 PASSED_ON = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "TERM")
@@ -209,10 +209,12 @@ class Guest:
         (self.folder / "state.json").unlink(missing_ok=True)
 
     def console(self, lines: int = CONSOLE_LINES) -> list[str]:
-        """Return the last lines of the console."""
+        """Return the console's last lines, after the kernel's own reason if it panicked."""
         file = self.folder / CONSOLE
         text = file.read_text(errors="replace") if file.exists() else ""
-        return [line.strip() for line in text.splitlines() if line.strip()][-lines:]
+        told = [line.strip() for line in text.splitlines() if line.strip()]
+        reasons = [line for line in told[:-lines] if "Kernel panic" in line]
+        return reasons[:1] + told[-lines:]
 
     def __enter__(self) -> Self:
         return self
