@@ -6,14 +6,9 @@ grows with throughput, which bisection solves. A tier at its peak cannot go fast
 there until the law holds.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
-from damosrl.emulator.jit import inner_kernel, kernel, lean_kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.latency import LINE_BYTES, loaded_ns, peak_gbps
 from damosrl.emulator.memory_state import MemoryWorld
-
-FloatArray = NDArray[np.float64]
 
 PEAK_SHARE = 0.98
 """Share of a tier's peak that migration may take at most, so that the loop always goes on."""
@@ -98,27 +93,33 @@ def mean_latency_ns(world: MemoryWorld, m: int) -> float:
 
 
 @lean_kernel
-def set_shares(world: MemoryWorld, m: int, load: FloatArray) -> None:
-    """Spread the accesses over the memory nodes by their load ``(T,)``; on node 0 if none.
+def set_shares(world: MemoryWorld, m: int) -> None:
+    """Spread the accesses over the memory nodes by ``met_load``; on node 0 if there is none.
 
     Swapped pages are accessed when they are back in memory.
     """
-    nodes = world.nodes.shape[1] - 1
-    total = load[:nodes].sum()
+    nodes, total = world.nodes.shape[1] - 1, 0.0
     for node in range(nodes):
-        world.nodes[m, node].share = load[node] / total if total > 0.0 else 0.0
+        total += world.nodes[m, node].met_load
+    for node in range(nodes):
+        world.nodes[m, node].share = world.nodes[m, node].met_load / total if total > 0.0 else 0.0
     world.nodes[m, nodes].share = 0.0
     if total <= 0.0:
         world.nodes[m, 0].share = 1.0
 
 
-@kernel
-def current_load(world: MemoryWorld, m: int) -> FloatArray:
-    """Return the load of each node in the present placement, ``(T,)``."""
-    load = np.empty(world.nodes.shape[1])
-    for node in range(len(load)):
-        load[node] = world.nodes[m, node].load
-    return load
+@inner_kernel
+def meet_load(world: MemoryWorld, m: int, weight: float) -> None:
+    """Let ``met_load`` be the load of the present placement, or its mean with an earlier one.
+
+    Args:
+        world: The machines.
+        m: Machine.
+        weight: Weight of the present placement; 1 forgets what was met before.
+    """
+    for n in range(world.nodes.shape[1]):
+        node = world.nodes[m, n]
+        node.met_load = (1.0 - weight) * node.met_load + weight * node.load
 
 
 @lean_kernel

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.memory_state import MemoryWorld
 
-FloatArray = NDArray[np.float64]
-
 LINE_BYTES = 64.0
 """Bytes that one memory request moves."""
 
@@ -42,38 +40,36 @@ def loaded_ns(world: MemoryWorld, m: int, node: int, load_gbps: float) -> float:
 
 
 @inner_kernel
-def _share_slower(
-    limit_ns: float, shares: FloatArray, least_ns: FloatArray, mean_ns: FloatArray
-) -> float:
+def _share_slower(limit_ns: float, parts: NDArray[np.void]) -> float:
     slower = 0.0
-    for part in range(len(shares)):
-        excess = limit_ns - least_ns[part]
+    for i in range(len(parts)):
+        part = parts[i]
+        excess = limit_ns - part.least_ns
         if excess < 0.0:
-            slower += shares[part]
-        elif mean_ns[part] > least_ns[part]:
-            slower += shares[part] * math.exp(-excess / (mean_ns[part] - least_ns[part]))
+            slower += part.part_share
+        elif part.mean_ns > part.least_ns:
+            slower += part.part_share * math.exp(-excess / (part.mean_ns - part.least_ns))
     return slower
 
 
 @lean_kernel
-def mixture_p99_ns(shares: FloatArray, least_ns: FloatArray, mean_ns: FloatArray) -> float:
+def mixture_p99_ns(parts: NDArray[np.void]) -> float:
     """Return the 99th percentile of the latency over all parts of the traffic.
 
     A part's latency is its unloaded one plus an exponential wait (the tail of the waiting time
     in an M/M/1 queue; Kleinrock, Queueing Systems I, 1975, section 3.2).
 
     Args:
-        shares: Share of the accesses by part, summing to 1 at most.
-        least_ns: Latency without waiting, by part.
-        mean_ns: Mean latency, by part.
+        parts: Records with the fields ``part_share``, share of the accesses, summing to 1 at most;
+            ``least_ns``, latency without waiting; and ``mean_ns``.
     """
     low, high = 0.0, 1.0
-    while _share_slower(high, shares, least_ns, mean_ns) > 0.01:
+    while _share_slower(high, parts) > 0.01:
         low = high
         high *= 2.0
     for _ in range(40):
         middle = 0.5 * (low + high)
-        if _share_slower(middle, shares, least_ns, mean_ns) > 0.01:
+        if _share_slower(middle, parts) > 0.01:
             low = middle
         else:
             high = middle

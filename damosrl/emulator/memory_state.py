@@ -73,7 +73,9 @@ NODE = _record(
     # extents: first slot, slot of the last search, no free extent before this slot; frames
     "first cursor lowest_free free total start_byte num_borders",
     # rate times frames, bytes moved whose cost is not taken yet; the closed loop's last solution
-    "load waiting_bytes share background_gbps latency_ns sums_exposure_s buckets_per_frame",
+    "load waiting_bytes share background_gbps latency_ns sums_exposure_s buckets_per_frame "
+    # load that the application meets over a step; a part of the traffic: its share, its latency
+    "met_load part_share least_ns mean_ns",
 )
 """One node of one machine. ``sums_exposure_s`` is what its borders were computed for, < 0 stale."""
 
@@ -136,6 +138,8 @@ class MemoryWorld(NamedTuple):
     """Hit probability of a page of each piece in one sampling interval, ``(N, P)``."""
     pieces: NDArray[np.void]
     """`PIECE` records ``(N, P)``."""
+    wanted: NDArray[np.int64]
+    """Scratch: frames of each piece that are to move, ``(N, P)``."""
     watches: NDArray[np.void]
     """`WATCH` records ``(N * K,)``, K kdamonds per machine."""
     virtual: VirtualMemory
@@ -170,6 +174,7 @@ def allocate_world(
         psi=np.zeros((machines, 2), PSI),
         hit=np.zeros((machines, 1)),
         pieces=np.zeros((machines, 1), PIECE),
+        wanted=np.zeros((machines, 1), np.int64),
         watches=watches.reshape(-1),
         virtual=allocate_virtual(machines, nodes),
         rates=np.zeros(1, np.float32),
@@ -197,7 +202,11 @@ def grow_world(world: MemoryWorld, slots: int, pieces: int, store: RateStore) ->
         world.machines["spare"] = old
         world = world._replace(slots=larger, borders=_padded(world.borders, slots + 1))
     if pieces > world.hit.shape[1]:
-        world = world._replace(hit=_padded(world.hit, pieces), pieces=_padded(world.pieces, pieces))
+        world = world._replace(
+            hit=_padded(world.hit, pieces),
+            pieces=_padded(world.pieces, pieces),
+            wanted=_padded(world.wanted, pieces),
+        )
     return world._replace(rates=store.rates, epochs=store.epochs)
 
 

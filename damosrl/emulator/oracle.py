@@ -61,7 +61,9 @@ def predicted_work(
         moved_bytes: Bytes to copy.
         horizon_s: Time over which it has to pay.
     """
-    set_shares(world, m, load)
+    for node in range(len(load)):
+        world.nodes[m, node].met_load = load[node]
+    set_shares(world, m)
     for node in range(world.nodes.shape[1]):
         world.nodes[m, node].background_gbps = 0.0
     after = solve_loop(world, m, 1.0)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.emulator.extents import locate
-from damosrl.emulator.jit import inner_kernel, kernel, lean_kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.latency import idle_ns, loaded_ns, peak_gbps
 from damosrl.emulator.memory_state import FREE, NONE, PAGE_BYTES, MemoryWorld
 from damosrl.emulator.migration import move_frames, move_pieces
@@ -153,13 +153,14 @@ def draw_faults(world: MemoryWorld, m: int, exposure_s: float, wanted: NDArray[n
     return total
 
 
-@kernel
+@inner_kernel
 def fault_in(world: MemoryWorld, m: int, exposure_s: float) -> None:
     """Bring back the swapped memory that was touched, to the fastest node with room.
 
     Where there is none, direct reclaim makes room in the slowest memory node first.
     """
-    wanted = np.zeros(world.machines[m].num_pieces, np.int64)
+    wanted = world.wanted[m]
+    wanted[:] = 0
     world.machines[m].reclaimed_hz = 0.0
     store = world.nodes.shape[1] - 1
     left = draw_faults(world, m, exposure_s, wanted)

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from damosrl.emulator import memory_world  # noqa: F401  registers what the engine calls
 from damosrl.emulator.aging import forget_ages
 from damosrl.emulator.application import (
-    current_load,
     mean_latency_ns,
+    meet_load,
     set_shares,
     solve_all_fast,
     solve_loop,
 )
 from damosrl.emulator.engine import run_until
 from damosrl.emulator.extents import forget_old_moves
-from damosrl.emulator.jit import inner_kernel, kernel
+from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.latency import idle_ns, mixture_p99_ns
 from damosrl.emulator.mapping import SAME_TIME_S, change_mappings
 from damosrl.emulator.memory_state import PAGE_BYTES, MemoryWorld
@@ -77,31 +77,32 @@ def take_migration(world: MemoryWorld, m: int, step_s: float) -> float:
     return min(cpu / machine.threads, MOST_MIGRATION)
 
 
-@kernel
+@inner_kernel
 def p99_ns(world: MemoryWorld, m: int, fault_share: float) -> float:
     """Return the 99th percentile of the access latency, faults included."""
     nodes = world.nodes.shape[1]
-    shares, least, mean = np.zeros(nodes), np.zeros(nodes), np.zeros(nodes)
-    for node in range(nodes):
-        shares[node] = world.nodes[m, node].share * (1.0 - fault_share)
-        least[node] = idle_ns(world, m, node)
-        mean[node] = world.nodes[m, node].latency_ns
-    store = nodes - 1
-    shares[store] = fault_share
+    for n in range(nodes):
+        node = world.nodes[m, n]
+        node.part_share = node.share * (1.0 - fault_share)
+        node.least_ns = idle_ns(world, m, n)
+        node.mean_ns = node.latency_ns
+    store = world.nodes[m, nodes - 1]
+    store.part_share = fault_share
     if fault_share > 0.0:
-        mean[store] = world.machines[m].fault_ns
+        store.mean_ns = world.machines[m].fault_ns
         # shift and mean of an exponential with that 99th percentile: p99 = shift + ln(100) * wait
-        wait = max(world.machines[m].fault_p99_ns - least[store], 0.0) / (np.log(100.0) - 1.0)
-        least[store] = max(mean[store] - wait, 0.0)
-    return mixture_p99_ns(shares, least, mean)
+        wait = max(world.machines[m].fault_p99_ns - store.least_ns, 0.0) / (np.log(100.0) - 1.0)
+        store.least_ns = max(store.mean_ns - wait, 0.0)
+    return mixture_p99_ns(world.nodes[m])
 
 
-@kernel
-def serve(world: MemoryWorld, m: int, load_before: NDArray[np.float64], step_s: float) -> None:
+@inner_kernel
+def serve(world: MemoryWorld, m: int, step_s: float) -> None:
     """Run the application over a step and book what it got done."""
     machine = world.machines[m]
     running = 1.0 - take_migration(world, m, step_s)
-    set_shares(world, m, 0.5 * (load_before + current_load(world, m)))
+    meet_load(world, m, 0.5)
+    set_shares(world, m)
     throughput = solve_loop(world, m, running)
     speed = throughput / machine.fast_throughput
     faults = solve_stalls(world, m, speed, step_s)
@@ -121,7 +122,7 @@ def serve(world: MemoryWorld, m: int, load_before: NDArray[np.float64], step_s: 
     machine.fast_accesses += accesses * world.nodes[m, 0].share
 
 
-@kernel
+@inner_kernel
 def step(
     state: EngineState,
     world: MemoryWorld,
@@ -135,12 +136,12 @@ def step(
     enter_epoch(world, m, epoch_at(world, m, start_s + SAME_TIME_S))
     if machine.next_change_s <= start_s + SAME_TIME_S:
         change_mappings(world, m, start_s)
-    load_before = current_load(world, m)
+    meet_load(world, m, 1.0)
     for c in range(m * kdamonds, (m + 1) * kdamonds):
         until_us[c] = round(end_s * 1e6)
     stopped = run_until(state, world, m * kdamonds, (m + 1) * kdamonds, until_us)
     machine.time_s = end_s
-    serve(world, m, load_before, end_s - start_s)
+    serve(world, m, end_s - start_s)
     duration_us = (end_s - start_s) * 1e6
     add_stalls(world.psi[m], duration_us, machine.stalled, machine.threads, machine.cpus)
     update_averages(world.psi[m], machine, end_s * 1e6)
@@ -164,7 +165,7 @@ def clear_sums(world: MemoryWorld, m: int) -> None:
     machine.fast_accesses = 0.0
 
 
-@kernel
+@lean_kernel
 def run_machines(
     state: EngineState,
     world: MemoryWorld,
@@ -213,7 +214,7 @@ def clear_accesses(world: MemoryWorld, m: int) -> None:
             machine.uses_folios = 1
 
 
-@kernel
+@lean_kernel
 def begin(world: MemoryWorld, m: int, seed: int) -> None:
     """Begin an episode at time 0 on a machine whose memory is laid out.
 
@@ -235,5 +236,6 @@ def begin(world: MemoryWorld, m: int, seed: int) -> None:
     solve_all_fast(world, m)
     for node in range(world.nodes.shape[1]):
         world.nodes[m, node].waiting_bytes = 0.0
-    set_shares(world, m, current_load(world, m))
+    meet_load(world, m, 1.0)
+    set_shares(world, m)
     machine.speed = solve_loop(world, m, 1.0) / machine.fast_throughput

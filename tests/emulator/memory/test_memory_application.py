@@ -22,7 +22,8 @@ def _solve(
     running: float = 1.0,
 ) -> float:
     world.machines["in_flight"] = in_flight
-    set_shares(world, 0, np.array([fast_share, 1.0 - fast_share, 0.0]))
+    world.nodes["met_load"][0] = (fast_share, 1.0 - fast_share, 0.0)
+    set_shares(world, 0)
     world.nodes["background_gbps"][0, :2] = background
     return solve_loop(world, 0, running)
 

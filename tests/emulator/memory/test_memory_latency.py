@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from damosrl.emulator.latency import loaded_ns, mixture_p99_ns
 from damosrl.emulator.memory_state import MemoryWorld
@@ -38,14 +39,19 @@ def test_latency_grows_with_load(
     assert loaded_ns(world, 0, node, low) <= loaded_ns(world, 0, node, high)
 
 
+def parts(*parts: tuple[float, float, float]) -> NDArray[np.void]:
+    """Return parts of the traffic: share, latency without waiting, mean latency."""
+    return np.array(list(parts), [("part_share", "f8"), ("least_ns", "f8"), ("mean_ns", "f8")])
+
+
 def test_tail_of_one_tier_has_a_closed_form() -> None:
     """With one exponential wait of mean w, 1 % of the accesses wait longer than w ln 100."""
-    p99 = mixture_p99_ns(np.ones(1), np.array([100.0]), np.array([150.0]))
+    p99 = mixture_p99_ns(parts((1.0, 100.0, 150.0)))
     assert math.isclose(p99, 100.0 + 50.0 * math.log(100.0), rel_tol=1e-6)
 
 
 def test_tail_sees_rare_slow_accesses() -> None:
     """Two per cent of the accesses at a fixed high latency set the tail, half a per cent do not."""
-    least, mean = np.array([100.0, 5000.0]), np.array([100.0, 5000.0])
-    assert mixture_p99_ns(np.array([0.98, 0.02]), least, mean) >= 4999.0
-    assert mixture_p99_ns(np.array([0.995, 0.005]), least, mean) <= 101.0
+    for slow_share, low_ns, high_ns in ((0.02, 4999.0, 5001.0), (0.005, 99.0, 101.0)):
+        fast, slow = (1.0 - slow_share, 100.0, 100.0), (slow_share, 5000.0, 5000.0)
+        assert low_ns <= mixture_p99_ns(parts(fast, slow)) <= high_ns
