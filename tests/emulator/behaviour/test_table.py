@@ -5,9 +5,8 @@ Rows that concern the real sysfs tree belong to the kernel back end and are not 
 by themselves), ``hang``, ``removed_scheme_dir``, ``memcg_path_leak``, and the files ``enabled`` and
 ``kdamond_pid`` of ``reclaim.sh`` and ``lru_sort.sh``, whose kdamonds are run here.
 
-Not tested, because the emulator does not have it: the rule for virtual address spaces
-(``three_regions``, ``apply_three_regions``). ``ops_registration`` has its half about unknown names;
-there is no registration at run time that could be repeated.
+``ops_registration`` has its half about unknown names; there is no registration at run time that
+could be repeated.
 """
 
 import ast
@@ -20,6 +19,7 @@ MONITOR = "emulator/behaviour/test_kunit_monitor.py"
 SCHEMES = "emulator/behaviour/test_kunit_schemes.py"
 SELFTESTS = "emulator/behaviour/test_selftests.py"
 COMMIT = "emulator/test_engine_commit.py"
+VIRTUAL = "emulator/virtual/test_three_regions.py"
 IN_FORCE = (SCHEMES, "test_parameters_in_force_are_those_committed")
 
 ROWS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -76,6 +76,8 @@ ROWS: dict[str, tuple[tuple[str, str], ...]] = {
     "is_last_region": ((MONITOR, "test_last_region_of_each_target"),),
     "walk_control_obsolete": ((SCHEMES, "test_walk_on_a_finished_kdamond"),),
     "rand": (("emulator/test_engine_rng.py", "test_rand_is_in_range"),),
+    "three_regions": ((VIRTUAL, "test_the_kernels_unit_test"),),
+    "apply_three_regions": ((VIRTUAL, "test_regions_are_fitted_to_three_areas"),),
     "add_targets": ((MONITOR, "test_targets_keep_the_order_of_their_regions"),),
     "sysfs.py, no_op_commit_break": (IN_FORCE,),
     "damos_quota": ((SELFTESTS, "test_damos_quota"),),

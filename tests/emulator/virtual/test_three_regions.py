@@ -3,10 +3,13 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from damosrl.emulator.conformance.rig import get_regions, rig
 from damosrl.emulator.extents import clear_extents
+from damosrl.emulator.fitting import set_regions
 from damosrl.emulator.memory_state import allocate_world
 from damosrl.emulator.processes import write_processes
 from damosrl.emulator.virtual_monitor import process_of, three_areas
@@ -49,6 +52,36 @@ def test_the_kernels_unit_test() -> None:
     """The example of the kernel's own test (semantics 1.4)."""
     spans = [(10, 20), (20, 25), (200, 210), (210, 220), (300, 305), (307, 330)]
     assert _areas(spans, 1) == [(10, 25), (200, 220), (300, 330)]
+
+
+BEFORE = [(10, 20), (20, 30), (50, 55), (55, 57), (57, 59), (70, 80), (80, 90), (90, 100)]
+
+
+@pytest.mark.parametrize(
+    ("areas", "after"),
+    [
+        (
+            [(5, 27), (45, 55), (73, 104)],
+            [(5, 20), (20, 27), (45, 55), (73, 80), (80, 90), (90, 104)],
+        ),
+        (
+            [(5, 27), (56, 57), (65, 104)],
+            [(5, 20), (20, 27), (56, 57), (65, 80), (80, 90), (90, 104)],
+        ),
+        (
+            [(5, 27), (61, 63), (65, 104)],
+            [(5, 20), (20, 27), (61, 63), (65, 80), (80, 90), (90, 104)],
+        ),
+        ([(5, 7), (30, 32), (65, 68)], [(5, 7), (30, 32), (65, 68)]),
+    ],
+    ids=["most stay", "middle shrinks", "middle jumps", "all jump"],
+)
+def test_regions_are_fitted_to_three_areas(areas: list[Span], after: list[Span]) -> None:
+    """Regions inside stay, outer borders move, an area without any gets one of its own."""
+    before = [[low, high, 0, 0, 0] for low, high in BEFORE]
+    state = rig([before], context={"min_region_sz": 1})
+    set_regions(state, 0, 0, np.array(areas, np.uint64).T[None].copy())
+    assert [(row[0], row[1]) for row in get_regions(state)[0]] == after
 
 
 def test_less_than_two_gaps_give_nothing() -> None:
