@@ -36,13 +36,15 @@ class Leaf:
     stored: Callable[[str], None] | None = None
 
     def write(self, written: str) -> None:
-        """Take a write.
+        """Take a write; one of nothing does nothing (``sysfs_kf_write()``).
 
         Raises:
             OSError: With the kernel's error number; the text is as before.
         """
         if self.parse is None:
             raise OSError(errno.EACCES, "read only")
+        if not written:
+            return
         text = self.parse(written)
         if self.stored is not None:
             self.stored(text)
