@@ -178,6 +178,10 @@ def _guest_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", default=".", metavar="DIR", help="where collected files go")
 
 
+def _record(parser: argparse.ArgumentParser) -> None:
+    import_module("damosrl.experiment.record.options").add_arguments(parser)
+
+
 _GROUPS_HELP = """\
 settings are key=value words; a group (machine, workload, agent, task, reward, safety) takes a
 name of conf/ or the path of a YAML; group.key=value changes one number; list+=[item] lengthens a
@@ -235,6 +239,17 @@ COMMANDS = (
         "warnings are what was probably not meant, notes what few know; names in brackets are\n"
         "stable. exit status: 0; 1 with --strict if there are warnings; 2 if the document is\n"
         "refused.",
+    ),
+    Command(
+        "record",
+        "monitor a process, a program, a control group or physical memory; write a recording",
+        "damosrl record --seconds 10 --out sleep.damon -- sleep 20",
+        "damosrl.experiment.record.command:run",
+        _record,
+        "ends after --seconds, on Ctrl-C or SIGTERM, or with its target; what was seen is kept.\n"
+        "a program that still runs then is ended. damo 3.4.3 reads the file.\n"
+        "convert: damosrl record --from perf.txt --out new.damon",
+        takes_words=True,
     ),
     Command(
         "env describe",

@@ -1,0 +1,1 @@
+"""Recordings looked at: numbers, figures and a page."""
