@@ -69,7 +69,12 @@ def _bench(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_folder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="folder of a compare, train or tune run")
+    parser.add_argument(
+        "run", nargs="?", metavar="RUN", help="folder of a compare, train or tune run"
+    )
+    parser.add_argument("--recording", metavar="FILE", help="report on a DAMON recording instead")
+    parser.add_argument("--record", type=int, metavar="N", help="which target, where it has more")
+    parser.add_argument("--out", metavar="DIR", help="where to, for --recording: FILE.report")
     _quiet(parser)
 
 
@@ -216,10 +221,11 @@ COMMANDS = (
     ),
     Command(
         "report",
-        "write figures and report.html of a run, print its score table",
+        "write figures and report.html of a run, print its score table; or of a recording",
         "damosrl report results/first",
         "damosrl.experiment.commands:report",
         _run_folder,
+        "of a recording: damosrl report --recording sleep.damon --out sleep",
     ),
     Command(
         "conformance",

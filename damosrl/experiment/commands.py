@@ -40,12 +40,35 @@ def tune(arguments: Namespace) -> int:
 
 def report(arguments: Namespace) -> int:
     """Run `damosrl report`."""
+    if arguments.recording is not None:
+        return _report_recording(arguments)
+    if arguments.run is None:
+        raise ConfigError("nothing to report", allowed="RUN or --recording FILE", fix="name one")
+    if arguments.out is not None or arguments.record is not None:
+        raise ConfigError(
+            "--out and --record are for --recording", fix="leave them out: a run's report is in it"
+        )
     from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
 
     folder = Path(arguments.run)
     written = write_report(folder)
     _show_scores(folder, arguments.quiet)
     print(written)
+    return 0
+
+
+def _report_recording(arguments: Namespace) -> int:
+    from damosrl.damon.recording import read_recording  # noqa: PLC0415  as late as possible
+    from damosrl.experiment.recordings.writer import (  # noqa: PLC0415  loads matplotlib
+        write_recording_report,
+    )
+
+    if arguments.run is not None:
+        raise ConfigError("a run and a recording have reports of their own", fix="give one")
+    path = Path(arguments.recording)
+    out = Path(arguments.out or f"{path}.report")
+    recording = read_recording(path, record=arguments.record)
+    print(write_recording_report(recording, path.name, out))
     return 0
 
 

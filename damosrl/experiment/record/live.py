@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.text import Text
 
 from damosrl.damon.recorded import RecordedSnapshot
-from damosrl.damon.units import format_size
 from damosrl.experiment.record.loop import Collected
 from damosrl.experiment.recordings.folding import Folding, cell_rates, fold
+from damosrl.experiment.recordings.sizes import rounded_size
 
 COLOURS = ("#202430", "#5a3a2a", "#8f4a2c", "#c7502e", "#e69f4c", "#f2d7a0", "#ffffff")
 ROWS = 12
@@ -65,7 +65,7 @@ def picture(
     words = Text.assemble(
         (title, "bold"),
         f"  {passed_s:.0f} s  {collected.num_snapshots} snapshots  {len(last)} regions  "
-        f"working set {format_size(working)}  (Ctrl-C ends and keeps)",
+        f"working set {rounded_size(working)}  (Ctrl-C ends and keeps)",
     )
     columns = max(width - 1, 10)
     lines = [_line(snapshot, folding, columns, samples) for snapshot in rows]

@@ -52,7 +52,7 @@ def build_page(
     ]
     parts = [part for part in found if part is not None]
     title = f"{_kind_title(run)}: {run.path.resolve().name}"
-    return _document(title, _header(run, title) + "".join(map(_section, parts)), parts)
+    return html_document(title, _header(run, title), parts)
 
 
 def _kind(run: Run) -> str:
@@ -71,9 +71,6 @@ def _header(run: Run, title: str) -> str:
         "train": "A tuner learning on emulated tiered-memory machines.",
         "tune": "A search for the best fixed configuration.",
     }[_kind(run)]
-    facts = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in _facts(run)
-    )
     missing = [name for name in EXPECTED[_kind(run)] if not (run.path / name).is_file()]
     banner = ""
     if missing:
@@ -81,7 +78,22 @@ def _header(run: Run, title: str) -> str:
             '<div class="banner">This run is not complete. Shown is what its folder holds; '
             f"missing: {escape(', '.join(missing))}.</div>"
         )
-    strip = f'<dl class="facts">{facts}</dl>' if facts else ""
+    return header(title, lead, _facts(run), banner)
+
+
+def header(title: str, lead: str, facts: list[tuple[str, str]], banner: str = "") -> str:
+    """Return the head of a page.
+
+    Args:
+        title: Plain text.
+        lead: Plain text, one sentence.
+        facts: Names and values.
+        banner: HTML of a warning.
+    """
+    items = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts
+    )
+    strip = f'<dl class="facts">{items}</dl>' if items else ""
     return f"<header><h1>{escape(title)}</h1>{paragraph(lead, 'lead')}{strip}{banner}</header>"
 
 
@@ -111,7 +123,15 @@ def _section(part: Section) -> str:
     return f'<section id="{part.key}"><h2>{escape(part.title)}</h2>{part.body}</section>\n'
 
 
-def _document(title: str, content: str, parts: list[Section]) -> str:
+def html_document(title: str, head: str, parts: list[Section]) -> str:
+    """Return a page that needs nothing else.
+
+    Args:
+        title: Plain text.
+        head: HTML, see `header`.
+        parts: Sections, listed in the contents.
+    """
+    content = head + "".join(map(_section, parts))
     here = files("damosrl.experiment.report")
     style = here.joinpath("page.css").read_text(encoding="utf-8")
     script = here.joinpath("page.js").read_text(encoding="utf-8")
