@@ -35,7 +35,7 @@ def convert(given: Namespace) -> None:
         ConfigError: A target was given too.
         RecordingError: The file cannot be read, or the new one not be written.
     """
-    if given.pid or given.program or given.cgroup is not None or given.physical:
+    if given.pid or given.words or given.cgroup is not None or given.physical:
         raise ConfigError("--from converts a file and records nothing", fix="leave the target out")
     write_recording(read_recordings(given.source, intervals=intervals_of(given)), given.out)
 

@@ -89,7 +89,7 @@ def options_of(given: Namespace) -> Options:
         UnitError: A time or an address cannot be read.
         DocumentError: The kernel would refuse the intervals or the number of regions.
     """
-    kinds = [bool(given.pid), bool(given.program), given.cgroup is not None, given.physical]
+    kinds = [bool(given.pid), bool(given.words), given.cgroup is not None, given.physical]
     if sum(kinds) != 1:
         raise ConfigError(
             "record needs one kind of target",
@@ -113,7 +113,7 @@ def options_of(given: Namespace) -> Options:
         seconds=given.seconds,
         pids=tuple(dict.fromkeys(given.pid)),
         cgroup=given.cgroup,
-        command=tuple(given.program),
+        command=tuple(given.words),
         physical=given.physical,
         ranges=tuple(ranges),
         method=given.method,

@@ -47,21 +47,20 @@ def _mark_areas(axes: Axes, folding: Folding) -> None:
     """Label where areas begin, and sizes within them, wherever there is room for letters."""
     room = folding.size / (2.2 * TICKS)
     step = _nice_step(folding.size / TICKS)
-    places: list[float] = []
-    labels: list[str] = []
-    for offset, start, end in zip(
-        folding.offsets.tolist(), folding.start.tolist(), folding.end.tolist(), strict=True
-    ):
-        if offset:
-            axes.axhline(offset, color=BORDER, linewidth=1.0, linestyle=(0, (5, 3)))
-        if not places or offset - places[-1] >= room:
-            places.append(offset)
-            labels.append(f"{start:#x}")
+    areas = list(
+        zip(folding.offsets.tolist(), folding.start.tolist(), folding.end.tolist(), strict=True)
+    )
+    labels = {0: f"{areas[0][1]:#x}"}
+    for offset, start, _ in areas[1:]:
+        axes.axhline(offset, color=BORDER, linewidth=1.0, linestyle=(0, (5, 3)))
+        if offset - max(labels) >= room:
+            labels[offset] = f"{start:#x}"
+    for offset, start, end in areas:
         for inside in range(step, end - start, step):
-            if offset + inside - places[-1] >= room:
-                places.append(offset + inside)
-                labels.append(f"+{rounded_size(inside)}")
-    axes.set_yticks(places, labels=labels)
+            place = offset + inside
+            if min(abs(place - other) for other in labels) >= room:
+                labels[place] = f"+{rounded_size(inside)}"
+    axes.set_yticks(list(labels), labels=list(labels.values()))
     axes.set_ylabel(
         "address" + (" (gaps folded at dashed lines)" if len(folding.start) > 1 else "")
     )
@@ -95,10 +94,9 @@ def working_set_figure(recording: Recording) -> Figure:
     share = 100 * float(np.median(sizes)) / max(float(np.median(all_bytes)), 1.0)
     right.annotate(
         f"median {rounded_size(int(np.median(sizes)))}\n{share:.3g} % of what is monitored",
-        xy=(0.97, 0.06),
+        xy=(0.04, 0.96),
         xycoords="axes fraction",
-        ha="right",
-        va="bottom",
+        va="top",
         color=MUTED,
         fontsize=8.5,
     )

@@ -53,9 +53,7 @@ def region_counts(recording: Recording) -> IntArray:
 
 def percentiles(values: IntArray) -> FloatArray:
     """Return the `PERCENTILES` of values that each hold as long: snapshots, not seconds."""
-    found: FloatArray = np.percentile(
-        values.astype(np.float64), PERCENTILES, method="inverted_cdf"
-    )
+    found: FloatArray = np.percentile(values.astype(np.float64), PERCENTILES, method="inverted_cdf")
     return found
 
 

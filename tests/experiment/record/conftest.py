@@ -47,7 +47,7 @@ class FakeKernel:
                 *("--state-dir", str(self.folder / "state"), *words, "--quiet"),
             ]
         )
-        given.program = list(program)
+        given.words = list(program)
         return options_of(given)
 
     @property
@@ -91,7 +91,7 @@ class FakeKernel:
 
 def snapshot_lines(place: int) -> bytes:
     """Return the lines of one snapshot of `REGIONS`, 100 ms after the one before."""
-    return aggregated_lines(10**6 + 10**5 * place, REGIONS, pid=FIRST_PID + 1)
+    return aggregated_lines(10**6 + 10**5 * place, REGIONS, pid=FIRST_PID)
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_a_control_group_is_recorded_target_by_target(kernel: Any) -> None:
 
     def both(place: int) -> bytes:
         return b"".join(
-            aggregated_lines(10**6 + 10**5 * place, [(0, 4096, 1, target)], target, FIRST_PID + 1)
+            aggregated_lines(10**6 + 10**5 * place, [(0, 4096, 1, target)], target, FIRST_PID)
             for target in (0, 1)
         )
 
@@ -177,7 +177,7 @@ def test_lost_events_are_told(kernel: Any, capsys: pytest.CaptureFixture[str]) -
     """Lost events are told."""
 
     def lossy(place: int) -> bytes:
-        lines = aggregated_lines(10**6 + 10**5 * place, [(0, 4096, 1, 1)], 0, FIRST_PID + 1)
+        lines = aggregated_lines(10**6 + 10**5 * place, [(0, 4096, 1, 1)], 0, FIRST_PID)
         return lines + b"CPU:0 [LOST 3 EVENTS]\n" * (place == 2)
 
     with kernel.tracing(lossy):
