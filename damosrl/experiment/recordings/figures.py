@@ -135,7 +135,7 @@ def regions_figure(recording: Recording) -> Figure:
     axes = figure.subplots()
     counts, borders = numbers.region_counts(recording), numbers.borders_s(recording)
     axes.stairs(counts, borders, color=INK, linewidth=1.2)
-    axes.fill_between(borders[:-1], counts, step="post", color=GRID, alpha=0.6)
+    axes.stairs(counts, borders, fill=True, color=GRID, alpha=0.6)
     axes.set_xlabel("time (s)")
     axes.set_ylabel("regions")
     axes.set_xlim(0, borders[-1])
