@@ -1,0 +1,58 @@
+"""The kernel's small text tables: numbers by name, and ranges of numbers."""
+
+from pathlib import Path
+
+from damosrl.errors import KernelError
+from damosrl.kernel.file_errors import FileError
+from damosrl.kernel.files import Files
+
+KIB = 1024
+
+
+def read_if_there(files: Files, path: Path) -> str | None:
+    """Return a file's text; None where this kernel, or these rights, do not give it."""
+    try:
+        return files.read(path)
+    except FileError:
+        return None
+
+
+def numbers(text: str) -> dict[str, int]:
+    r"""Return the numbers of lines ``name value ...`` as in vmstat, numastat and meminfo.
+
+    Meminfo's ``name: value kB`` gives bytes; a node's ``Node 0 MemTotal: ...`` too. Lines that are
+    something else are passed over.
+
+    Example:
+        >>> numbers("pswpin 7\nNode 0 MemFree:      12 kB\n")
+        {'pswpin': 7, 'MemFree': 12288}
+    """
+    found: dict[str, int] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if words[:1] == ["Node"]:
+            words = words[2:]
+        if len(words) < 2 or not words[1].isdecimal():
+            continue
+        scale = KIB if words[2:3] == ["kB"] else 1
+        found[words[0].rstrip(":")] = int(words[1]) * scale
+    return found
+
+
+def number_list(text: str) -> tuple[int, ...]:
+    r"""Return the numbers of the kernel's list format, as in ``nodelist`` and ``cpulist``.
+
+    Raises:
+        KernelError: The text is no list.
+
+    Example:
+        >>> number_list("0-2,7\n")
+        (0, 1, 2, 7)
+    """
+    found: list[int] = []
+    for part in filter(None, text.strip().split(",")):
+        first, _, last = part.partition("-")
+        if not first.isdecimal() or (last and not last.isdecimal()):
+            raise KernelError("a list of numbers cannot be read", got=repr(text.strip()))
+        found.extend(range(int(first), int(last or first) + 1))
+    return tuple(found)
