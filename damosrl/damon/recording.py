@@ -119,11 +119,12 @@ def write_recording(
         RecordingError: It cannot be written.
     """
     records = [recordings] if isinstance(recordings, Recording) else recordings
-    text = to_json(records)
+    packed = file_format == "json_compressed"
+    text = to_json(records, indent=not packed)
     target = Path(path)
     partial = target.with_name(f"{target.name}.part")
     try:
-        _write_private(partial, zlib.compress(text) if file_format == "json_compressed" else text)
+        _write_private(partial, zlib.compress(text) if packed else text)
         partial.replace(target)
     except OSError as error:
         partial.unlink(missing_ok=True)

@@ -13,7 +13,6 @@ from damosrl.experiment.record.sources import Source
 
 FIRST_SAVE_S = 60.0
 """Time before the first save on the way; each later one waits twice as long, as it costs more."""
-SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.25
 
 
 @dataclass
@@ -119,7 +118,6 @@ def collect(
     Returns:
         The reason, in words.
     """
-    wait_s = min(max(collected.aggr_us / 2e6, SHORTEST_WAIT_S), LONGEST_WAIT_S)
     began_s = time.monotonic()
     save_at_s = FIRST_SAVE_S
     while True:
@@ -133,4 +131,4 @@ def collect(
         if passed_s >= save_at_s:
             save()
             save_at_s *= 2
-        time.sleep(wait_s)
+        time.sleep(source.wait_s)

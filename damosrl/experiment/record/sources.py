@@ -18,12 +18,20 @@ from damosrl.kernel.trace_lines import TracedSnapshot, TraceLines
 from damosrl.kernel.tried import TriedRegion
 
 KDAMOND = 0
+LOOK_S = 0.25
+"""Time between looks at the tracer's buffers, which hold seconds."""
 _WAIT_AGGREGATIONS = 10
 """A pass that takes longer than so many aggregation intervals (and a second) is not waited for."""
 
 
 class Source(Protocol):
-    """Gives the snapshots that have become whole since the last call."""
+    """Gives the snapshots that have become whole since the last call.
+
+    Attributes:
+        wait_s: Time to leave between two calls, seconds.
+    """
+
+    wait_s: float
 
     def poll(self) -> list[TracedSnapshot]:
         """Return them, oldest first; does not wait longer than an aggregation interval or so."""
@@ -37,6 +45,8 @@ class Source(Protocol):
 
 class TraceSource:
     """Snapshots of the ``damon_aggregated`` tracepoint."""
+
+    wait_s = LOOK_S
 
     def __init__(self, trace: TraceInstance, lines: TraceLines) -> None:
         self.trace, self.lines = trace, lines
@@ -67,6 +77,7 @@ class TriedSource:
         self.client, self.sample_us, self.aggr_us = client, sample_us, aggr_us
         self.now_ns = now_ns
         self.losses = ""
+        self.wait_s = min(aggr_us / 2e6, LOOK_S)
         self._last_ns: int | None = None
 
     def poll(self) -> list[TracedSnapshot]:
