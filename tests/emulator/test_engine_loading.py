@@ -236,3 +236,11 @@ def test_set_regions_refuses_disorder() -> None:
     """Ranges that overlap after alignment are refused."""
     with pytest.raises(DocumentError, match="empty or overlap"):
         aligned_ranges([(0, 5000), (6000, 9000)], 4096)
+
+
+def test_the_last_page_of_all_cannot_be_watched() -> None:
+    """An end rounded up to 2^64 wraps to 0: the range is empty, as in the kernel."""
+    with pytest.raises(DocumentError, match="empty or overlap"):
+        aligned_ranges([(4096, 2**64 - 1)], 4096)
+    assert aligned_ranges([(4096, 2**64 - 4096)], 4096) == [(4096, 2**64 - 4096)]
+    assert aligned_ranges([(4096, 2**64 - 1)], 1) == [(4096, 2**64 - 1)]
