@@ -187,6 +187,10 @@ def _record(parser: argparse.ArgumentParser) -> None:
     import_module("damosrl.experiment.record.options").add_arguments(parser)
 
 
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    import_module("damosrl.kernel.doctor.command").add_arguments(parser)
+
+
 _GROUPS_HELP = """\
 settings are key=value words; a group (machine, workload, agent, task, reward, safety) takes a
 name of conf/ or the path of a YAML; group.key=value changes one number; list+=[item] lengthens a
@@ -256,6 +260,15 @@ COMMANDS = (
         "a program that still runs then is ended. damo 3.4.3 reads the file.\n"
         "convert: damosrl record --from perf.txt --out new.damon",
         takes_words=True,
+    ),
+    Command(
+        "doctor",
+        "tell what this machine can do, what is missing, and who uses DAMON now; reads only",
+        "damosrl doctor",
+        "damosrl.kernel.doctor.command:run",
+        _doctor,
+        "exit status: 0 if DAMON can be controlled here; 1 if what is needed is missing or busy.\n"
+        "after a damosrl was killed: damosrl doctor --restore",
     ),
     Command(
         "env describe",

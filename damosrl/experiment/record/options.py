@@ -7,10 +7,10 @@ from pathlib import Path
 from damosrl.damon import AddressRange, Attrs, Intervals
 from damosrl.damon.units import parse_size, parse_time_us
 from damosrl.errors import ConfigError, UnitError
+from damosrl.kernel.lock import STATE_DIR
 from damosrl.kernel.roots import Roots
 
 METHODS = ("auto", "trace", "tried_regions")
-STATE_DIR = "/var/lib/damosrl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         add(f"--{name}-root", default=kind, metavar="DIR", help=f"default: {kind}")
     add("--tracefs-root", metavar="DIR", help="default: kernel/tracing below that of sysfs")
     add("--cgroup-root", metavar="DIR", help="default: fs/cgroup below that of sysfs")
-    add("--state-dir", default=STATE_DIR, metavar="DIR", help=f"default: {STATE_DIR}")
+    add("--state-dir", default=str(STATE_DIR), metavar="DIR", help=f"default: {STATE_DIR}")
     add("--quiet", action="store_true", help="print no progress")
 
 
