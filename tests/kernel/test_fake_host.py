@@ -58,7 +58,9 @@ def test_node_counters_and_control_groups_are_apart(tree: FakeTree, roots: Roots
     host.set_pressure(some_total_us=8, cgroup="/jobs/one")
     counts = [node_counters(tree, roots, nid)["pgmigrate_success"] for nid in (0, 1)]
     assert counts == [0, 5]
-    machine, group = (read_pressure(tree, pressure_file(roots, path)) for path in (None, "jobs/one"))
+    machine, group = (
+        read_pressure(tree, pressure_file(roots, path)) for path in (None, "jobs/one")
+    )
     assert machine is not None
     assert group is not None
     assert (machine.some.total_us, group.some.total_us) == (0, 8)

@@ -10,6 +10,7 @@ from pathlib import Path
 from damosrl.damon.features import NEWEST, OLDEST
 from damosrl.kernel.doctor.finding import Finding, Machine, State
 from damosrl.kernel.doctor.kernel import release, version_of
+from damosrl.kernel.file_errors import FileError
 from damosrl.kernel.tried import numbered
 
 CONTEXT = "kdamonds/*/contexts/*"
@@ -90,16 +91,24 @@ def _presence(machine: Machine, folder: Path, pattern: str) -> bool | None:
         return False
     if not star:
         return True
-    below = (_presence(machine, item, rest) for item in numbered(machine.files, folder / head))
+    below = (_presence(machine, item, rest) for item in _numbered(machine, folder / head))
     known = [answer for answer in below if answer is not None]
     return any(known) if known else None
+
+
+def _numbered(machine: Machine, folder: Path) -> list[Path]:
+    """Return the numbered folders; none where they may not be seen."""
+    try:
+        return numbered(machine.files, folder)
+    except FileError:
+        return []
 
 
 def _operations(machine: Machine, root: Path) -> dict[str, bool | None]:
     lists = [
         machine.text(context / "avail_operations")
-        for kdamond in numbered(machine.files, root / "kdamonds")
-        for context in numbered(machine.files, kdamond / "contexts")
+        for kdamond in _numbered(machine, root / "kdamonds")
+        for context in _numbered(machine, kdamond / "contexts")
     ]
     told = next((text.split() for text in lists if text is not None), None)
     return {name: None if told is None else name in told for name in OPERATIONS}

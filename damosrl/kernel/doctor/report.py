@@ -113,3 +113,5 @@ def _look(machine: Machine, look: Look) -> Finding:
         return look(machine)
     except KernelError as error:
         return Finding(State.WARNING, str(error), "this could not be told")
+    except ValueError as error:
+        return Finding(State.WARNING, f"a file holds what no kernel writes: {error}")

@@ -7,6 +7,8 @@ from damosrl.kernel.file_errors import FileError
 from damosrl.kernel.files import Files
 
 KIB = 1024
+MOST_LISTED = 1 << 16
+"""Above every kernel's numbers of processors and nodes; a list that goes on is damaged."""
 
 
 def read_if_there(files: Files, path: Path) -> str | None:
@@ -52,7 +54,11 @@ def number_list(text: str) -> tuple[int, ...]:
     found: list[int] = []
     for part in filter(None, text.strip().split(",")):
         first, _, last = part.partition("-")
-        if not first.isdecimal() or (last and not last.isdecimal()):
-            raise KernelError("a list of numbers cannot be read", got=repr(text.strip()))
+        if not _is_listed(first) or (last and not _is_listed(last)):
+            raise KernelError("a list of numbers cannot be read", got=repr(text.strip()[:80]))
         found.extend(range(int(first), int(last or first) + 1))
     return tuple(found)
+
+
+def _is_listed(word: str) -> bool:
+    return word.isdecimal() and len(word) <= 5 and int(word) <= MOST_LISTED
