@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from damosrl.damon import Document, Stats
 from damosrl.errors import KernelBusyError, KernelError
-from damosrl.kernel.commands import Command, send
+from damosrl.kernel.commands import Command, send, settled_state
 from damosrl.kernel.decode import document_of
 from damosrl.kernel.encode import Setting, settings_of
 from damosrl.kernel.file_errors import FileError
 from damosrl.kernel.files import Files
 from damosrl.kernel.roots import Roots
-from damosrl.kernel.snapshot import Settings, read_if_there, read_settings, require_tree
+from damosrl.kernel.snapshot import Settings, below, read_if_there, read_settings, require_tree
 from damosrl.kernel.staging import CHILDREN_TIME_S, stage, stage_texts
 from damosrl.kernel.tried import TriedRegion, numbered, read_tried_regions
 
@@ -88,7 +88,7 @@ class DamonClient:
         before = read_settings(self.files, self.root)
         tried: list[int] = []
         try:
-            changed = self._stage(document)
+            changed = self._stage(document, before)
             for index in range(len(document.kdamonds)):
                 tried.append(index)
                 self._on(index, changed)
@@ -116,7 +116,7 @@ class DamonClient:
         before = read_settings(self.files, self.root)
         done: list[int] = []
         try:
-            changed = self._stage(document, self._tuned(document, before))
+            changed = self._stage(document, before, self._tuned(document, before))
             for index in running:
                 self._obey(index, Command.COMMIT, changed)
                 done.append(index)
@@ -138,10 +138,10 @@ class DamonClient:
         """
         running = self._require_running(document)
         goals = [item for item in settings_of(document, self._exists) if "/goals/" in item.path]
-        before = read_settings(self.files, self.root)
+        before = self._texts(goals)
         done: list[int] = []
         try:
-            changed = stage(self.files, self.root, goals, self.time_limit_s)
+            changed = stage(self.files, self.root, goals, self.time_limit_s, before)
             for index in running:
                 self._obey(index, Command.COMMIT_GOALS, changed)
                 done.append(index)
@@ -179,7 +179,7 @@ class DamonClient:
 
     def is_running(self, kdamond: int) -> bool:
         """Tell whether a kdamond runs."""
-        return self.files.read(self._folder(kdamond) / "state").strip() == "on"
+        return settled_state(self.files, self._folder(kdamond) / "state") == "on"
 
     def kdamond_pid(self, kdamond: int) -> int | None:
         """Return the process id of a kdamond's thread; None where it does not run."""
@@ -239,7 +239,14 @@ class DamonClient:
         return numbered(self.files, self._folder(kdamond) / "contexts/0/schemes")
 
     def _exists(self, path: str) -> bool:
-        return self.files.exists(self.root / path)
+        return self.files.exists(below(self.root, path))
+
+    def _texts(self, settings: Sequence[Setting]) -> Settings:
+        """Read what the files of some settings hold, where they are there."""
+        texts = (
+            (item.path, read_if_there(self.files, below(self.root, item.path))) for item in settings
+        )
+        return {path: text for path, text in texts if text is not None}
 
     def _stats(self, folder: Path) -> Stats:
         names = [item.name for item in fields(Stats)]
@@ -268,9 +275,11 @@ class DamonClient:
                 error.path, error.number, command, after=told + more or "no change"
             ) from error
 
-    def _stage(self, document: Document, tuned: Settings | None = None) -> list[Setting]:
+    def _stage(
+        self, document: Document, found: Settings, tuned: Settings | None = None
+    ) -> list[Setting]:
         wanted = _with_texts(settings_of(document, self._exists), tuned or {})
-        return stage(self.files, self.root, wanted, self.time_limit_s)
+        return stage(self.files, self.root, wanted, self.time_limit_s, found)
 
     def _write_back(self, before: Settings) -> None:
         stage_texts(self.files, self.root, before, self.time_limit_s)

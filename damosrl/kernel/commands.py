@@ -47,10 +47,19 @@ def send(files: Files, state: Path, command: Command, time_limit_s: float) -> No
     """
     end = time.monotonic() + time_limit_s
     retry_busy(lambda: _bounded_write(files, state, command, end), time_limit_s)
-    while files.read(state).strip() not in SETTLED:
-        if time.monotonic() > end:
-            raise _too_late(state, command)
+    if settled_state(files, state, end - time.monotonic()) not in SETTLED:
+        raise _too_late(state, command)
+
+
+def settled_state(files: Files, state: Path, time_limit_s: float = 1.0) -> str:
+    """Return what a state file reads; wait where a served tree still shows a command.
+
+    A kernel shows ``on`` or ``off`` at any time.
+    """
+    end = time.monotonic() + time_limit_s
+    while (text := files.read(state).strip()) not in SETTLED and time.monotonic() < end:
         time.sleep(0.001)
+    return text
 
 
 def _bounded_write(files: Files, state: Path, command: Command, end: float) -> None:

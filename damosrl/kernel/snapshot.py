@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,14 +102,20 @@ def read_if_there(files: Files, path: Path) -> str | None:
         raise
 
 
+@lru_cache(maxsize=1 << 14)
+def below(root: Path, path: str) -> Path:
+    """Return a path below a root; remembered, as the same files are read at every step."""
+    return root / path
+
+
 def _walk(files: Files, root: Path, prefix: str, folder: Folder) -> Iterator[tuple[str, str]]:
     for row in folder.rows:
-        text = read_if_there(files, root / (prefix + row.file))
+        text = read_if_there(files, below(root, prefix + row.file))
         if text is not None:
             yield prefix + row.file, text
     for name, child in folder.children.items():
         count = count_path(prefix + name)
-        text = read_if_there(files, root / count)
+        text = read_if_there(files, below(root, count))
         if text is None:
             continue
         yield count, text

@@ -14,7 +14,7 @@ from damosrl.errors import KernelError, KernelFeatureError
 from damosrl.kernel.encode import Setting
 from damosrl.kernel.file_errors import FileBusyError, FileError
 from damosrl.kernel.files import Files
-from damosrl.kernel.snapshot import Settings, read_if_there
+from damosrl.kernel.snapshot import Settings, below, read_if_there
 
 CHILDREN_TIME_S = 0.5
 """Longest wait for the folders that a count makes; the kernel makes them within the write."""
@@ -28,7 +28,11 @@ _WORDS_SINCE = {
 
 
 def stage(
-    files: Files, root: Path, settings: Iterable[Setting], time_limit_s: float
+    files: Files,
+    root: Path,
+    settings: Iterable[Setting],
+    time_limit_s: float,
+    found: Settings | None = None,
 ) -> list[Setting]:
     """Write the settings that differ from what the files hold.
 
@@ -37,6 +41,7 @@ def stage(
         root: The ``admin`` folder.
         settings: Parents first; may be lazy, and look at what was made so far.
         time_limit_s: Longest time to retry a write that the kernel answers with EBUSY.
+        found: What the files hold, where it was just read; the others are read here.
 
     Returns:
         What was written.
@@ -47,14 +52,19 @@ def stage(
         KernelError: The kernel refused a value, or the tree vanished.
     """
     changed = []
+    known = dict(found or {})
     for setting in settings:
-        path = root / setting.path
-        current = read_if_there(files, path)
+        path = below(root, setting.path)
+        current = known.get(setting.path)
+        if current is None:
+            current = read_if_there(files, path)
         if current is None:
             _require_absent_is_default(path, setting)
         elif current != setting.value and setting.value:
             _write(files, path, setting, time_limit_s)
             changed.append(setting)
+            if setting.is_count:
+                known = _without_folder(known, setting.path.rpartition("/")[0])
     return changed
 
 
@@ -82,6 +92,11 @@ def retry_busy(attempt: Callable[[], None], time_limit_s: float) -> None:
             pause_s = min(pause_s * 2, 0.05)
         else:
             return
+
+
+def _without_folder(known: Settings, folder: str) -> Settings:
+    """Forget what was in the folders that a count has just replaced."""
+    return {path: text for path, text in known.items() if not path.startswith(f"{folder}/")}
 
 
 def _write(files: Files, path: Path, setting: Setting, time_limit_s: float) -> None:

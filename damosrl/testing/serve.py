@@ -17,6 +17,10 @@ from damosrl.testing.fake_tree import FakeTree
 POLL_S = 0.002
 STAMP_NS = 20_000_000
 """File systems stamp by the tick; within this time equal stamps do not mean equal texts."""
+ABANDONED_NS = 50_000_000
+"""A file that is empty for so long was opened by a writer that has been killed."""
+UNKNOWN = "\0"
+"""What is shown where the tree's text has to be shown again."""
 
 
 @contextmanager
@@ -108,7 +112,11 @@ class _Server:
             found = (self._directory / name).stat()
         except OSError:
             return None
-        return (found.st_mtime_ns, found.st_size) if found.st_size else self._stamps.get(name)
+        if found.st_size:
+            return found.st_mtime_ns, found.st_size
+        if time.time_ns() - found.st_mtime_ns > ABANDONED_NS:
+            self._shown[name] = UNKNOWN
+        return self._stamps.get(name)
 
     def _take_one(self, name: str) -> None:
         path = self._directory / name
@@ -122,7 +130,7 @@ class _Server:
         try:
             self._tree.write(Path("/") / name, text)
         except KernelError:
-            self._shown[name] = ""  # shows the old text again
+            self._shown[name] = UNKNOWN
 
     def _forget(self, folder: str) -> None:
         """Remove numbered folders, which any write of their count destroys."""

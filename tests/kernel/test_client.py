@@ -146,6 +146,17 @@ def test_goals_alone_are_committed_without_the_rest(
     assert backend.asked[-1] == ("commit_goals", 0)
 
 
+@pytest.mark.parametrize("version", ["6.12", "6.16", "7.3"])
+def test_goals_are_committed_on_kernels_without_newer_files(roots: Roots, version: str) -> None:
+    """Files of a goal that an old kernel lacks are left out."""
+    tree = FakeTree(roots, version)
+    client = DamonClient(roots, tree)
+    document = physical(scheme())
+    client.start(document)
+    client.commit_goals(document)
+    assert commands(tree)[-1] == "commit_schemes_quota_goals"
+
+
 def test_tuned_intervals_survive_a_commit(client: DamonClient, backend: GivenNumbers) -> None:
     """What the kernel has tuned stays, unless the document asks for other intervals."""
     client.start(tuned())
