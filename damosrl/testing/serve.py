@@ -15,9 +15,9 @@ from damosrl.kernel.layout import COUNTS
 from damosrl.testing.fake_tree import FakeTree
 
 POLL_S = 0.002
-STAMP_NS = 20_000_000
+STAMP_NS = 50_000_000
 """File systems stamp by the tick; within this time equal stamps do not mean equal texts."""
-ABANDONED_NS = 50_000_000
+ABANDONED_NS = 2_000_000_000
 """A file that is empty for so long was opened by a writer that has been killed."""
 UNKNOWN = "\0"
 """What is shown where the tree's text has to be shown again."""
@@ -124,13 +124,16 @@ class _Server:
             return  # its folder was remade by a count
         self._stamps[name] = self._stamp(name) or (0, 0)
         text = path.read_text(encoding="utf-8")
-        if name.rpartition("/")[2] in COUNTS:
-            self._forget(name.rpartition("/")[0])
+        if not text:
+            return  # being written; the next poll compares
         self._shown[name] = text.removesuffix("\n")
         try:
             self._tree.write(Path("/") / name, text)
         except KernelError:
             self._shown[name] = UNKNOWN
+            return
+        if name.rpartition("/")[2] in COUNTS:
+            self._forget(name.rpartition("/")[0])
 
     def _forget(self, folder: str) -> None:
         """Remove numbered folders, which any write of their count destroys."""
@@ -153,8 +156,8 @@ class _Server:
         path = self._directory / name
         part = path.with_name(f".{path.name}.part")
         part.write_text(f"{text}\n", encoding="utf-8")
+        self._note(name, text, part)
         part.replace(path)
-        self._note(name, text)
 
     def _make(self, top: Path, group: dict[str, str]) -> None:
         """Make a file, or a folder with everything in it, in one piece."""
@@ -163,9 +166,8 @@ class _Server:
             path = part / (self._directory / name).relative_to(top)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{text}\n", encoding="utf-8")
+            self._note(name, text, path)
         part.rename(top)
-        for name, text in group.items():
-            self._note(name, text)
 
     def _topmost_missing(self, name: str) -> Path:
         path = self._directory / name
@@ -173,9 +175,11 @@ class _Server:
             path = path.parent
         return path
 
-    def _note(self, name: str, text: str) -> None:
+    def _note(self, name: str, text: str, part: Path) -> None:
+        """Remember what is shown, before anybody can see it and write over it."""
+        found = part.stat()
+        self._stamps[name] = (found.st_mtime_ns, found.st_size)
         self._shown[name] = text
-        self._stamps[name] = self._stamp(name) or (0, 0)
 
 
 def _order(name: str) -> int:
