@@ -26,6 +26,7 @@ test-slow: $(READY)  ## the minutes-long cases
 
 test-vm: $(READY)  ## boots real kernels in QEMU; builds the lab first (needs root for packages)
 	$(BIN)/damosrl vm build
+	$(BIN)/damosrl vm build --kernel 6.12
 	$(BIN)/pytest -q -m vm
 
 lint: $(READY)

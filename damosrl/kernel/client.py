@@ -107,7 +107,8 @@ class DamonClient:
 
         Raises:
             KernelError: Nothing runs, the number of kdamonds differs, or the kernel refused; then
-                everything is as before.
+                everything is as before. Kernels before 6.15 end a kdamond that refuses: it is
+                started again, and what it had monitored is lost.
             KernelFeatureError: This kernel lacks what the document asks for.
         """
         running = self._require_running(document)
@@ -118,12 +119,11 @@ class DamonClient:
         try:
             changed = self._stage(document, before, self._tuned(document, before))
             for index in running:
-                self._obey(index, Command.COMMIT, changed)
+                self._commit(index, Command.COMMIT, changed)
                 done.append(index)
         except BaseException:
             self._write_back(before)
-            for index in done:
-                self._send(index, Command.COMMIT)
+            self._put_back(running, done, Command.COMMIT)
             raise
         self._asked = document
 
@@ -143,12 +143,11 @@ class DamonClient:
         try:
             changed = stage(self.files, self.root, goals, self.time_limit_s, before)
             for index in running:
-                self._obey(index, Command.COMMIT_GOALS, changed)
+                self._commit(index, Command.COMMIT_GOALS, changed)
                 done.append(index)
         except BaseException:
             self._write_back(before)
-            for index in done:
-                self._send(index, Command.COMMIT_GOALS)
+            self._put_back(running, done, Command.COMMIT_GOALS)
             raise
 
     def resume(self, kdamonds: Sequence[int]) -> None:
@@ -259,21 +258,38 @@ class DamonClient:
         try:
             send(self.files, state, command, limit_s)
         except FileError as error:
-            if error.number == errno.ECANCELED:
+            ended = error.number == errno.EINVAL and not self.is_running(kdamond)
+            if error.number == errno.ECANCELED or (ended and command is not Command.ON):
                 raise _stopped(kdamond, f"{command!s} was cancelled") from error
             raise
+
+    def _commit(self, kdamond: int, command: Command, changed: Sequence[Setting]) -> None:
+        """Commit, and see that the kdamond survived: before 6.15 a refusal ends it (1.15)."""
+        self._obey(kdamond, command, changed)
+        if not self.is_running(kdamond):
+            raise KernelError(
+                f"kdamond {kdamond} ended at {command!s}",
+                got=_told(changed, kdamond),
+                allowed="settings that could be started; kernels before 6.15 do not say what is "
+                "wrong with others",
+                fix="see whether its processes and control groups still exist",
+            )
+
+    def _put_back(self, running: Sequence[int], done: Sequence[int], command: Command) -> None:
+        """Let kdamonds run as the files, which were written back, say; start those that ended."""
+        for index in running:
+            if not self.is_running(index):
+                self._on(index)
+            elif index in done:
+                self._send(index, command)
 
     def _obey(self, kdamond: int, command: Command, changed: Sequence[Setting]) -> None:
         """Send a command that takes settings in force; a refusal names what had changed."""
         try:
             self._send(kdamond, command)
         except FileError as error:
-            mine = [item for item in changed if item.path.startswith(f"kdamonds/{kdamond}/")]
-            told = ", ".join(f"{item.path}={item.value}" for item in mine[:3])
-            more = f" and {len(mine) - 3} more" if len(mine) > 3 else ""
-            raise type(error)(
-                error.path, error.number, command, after=told + more or "no change"
-            ) from error
+            told = _told(changed, kdamond)
+            raise type(error)(error.path, error.number, command, after=told) from error
 
     def _stage(
         self, document: Document, found: Settings, tuned: Settings | None = None
@@ -304,7 +320,11 @@ class DamonClient:
             raise _stopped(kdamond, "it stopped right after its start")
 
     def _off(self, kdamond: int) -> None:
-        self._send(kdamond, Command.OFF)
+        try:
+            self._send(kdamond, Command.OFF)
+        except KernelError:  # it may have ended by itself a moment ago, and then refuses
+            if self.is_running(kdamond):
+                raise
         self._await_pid(kdamond, running=False)
 
     def _await_pid(self, kdamond: int, *, running: bool) -> None:
@@ -338,6 +358,14 @@ def _with_texts(settings: Iterator[Setting], texts: Settings) -> Iterator[Settin
     for item in settings:
         value = texts.get(item.path, item.value)
         yield Setting(item.path, value, item.default, item.since)
+
+
+def _told(changed: Sequence[Setting], kdamond: int) -> str:
+    """Return what was changed for one kdamond, in a few words."""
+    mine = [item for item in changed if item.path.startswith(f"kdamonds/{kdamond}/")]
+    told = ", ".join(f"{item.path}={item.value}" for item in mine[:3])
+    more = f" and {len(mine) - 3} more" if len(mine) > 3 else ""
+    return told + more or "no change"
 
 
 def _stopped(kdamond: int, how: str) -> KernelError:

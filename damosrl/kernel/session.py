@@ -8,7 +8,8 @@ or the next session brings order. Only kdamonds that we started are ever stopped
 import os
 import signal
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -17,6 +18,7 @@ from typing import Any, Self
 from damosrl.damon import Document
 from damosrl.errors import KernelBusyError
 from damosrl.kernel.client import DamonClient
+from damosrl.kernel.commands import Command
 from damosrl.kernel.files import Files
 from damosrl.kernel.holders import foreign_use
 from damosrl.kernel.lock import STATE_DIR, state_file, tree_lock
@@ -49,11 +51,12 @@ class SessionClient(DamonClient):
     def start(self, document: Document) -> None:
         """See `DamonClient.start`; the kdamonds are then known as ours, also to a later process."""
         self.refuse_others()
-        self._note(replace(self.state, starting=True))
-        try:
+        with self._starting():
             super().start(document)
-        finally:
-            self._note(replace(self.state, starting=False, kdamonds=self._with_running()))
+
+    def _put_back(self, running: Sequence[int], done: Sequence[int], command: Command) -> None:
+        with self._starting():
+            super()._put_back(running, done, command)
 
     def running(self) -> list[int]:
         """Return the indices of our kdamonds that run."""
@@ -71,6 +74,15 @@ class SessionClient(DamonClient):
                 f"somebody else has started kdamond {min(others)} of {self.root}",
                 fix="end it, then run `damosrl doctor --restore`",
             )
+
+    @contextmanager
+    def _starting(self) -> Iterator[None]:
+        """Know kdamonds that start meanwhile as ours, also in a later process."""
+        self._note(replace(self.state, starting=True))
+        try:
+            yield
+        finally:
+            self._note(replace(self.state, starting=False, kdamonds=self._with_running()))
 
     def _pid(self, index: int) -> int:
         return self.kdamond_pid(index) or -1

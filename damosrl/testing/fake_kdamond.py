@@ -7,7 +7,7 @@ import errno
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 
-from damosrl.damon import Context, Document, Stats
+from damosrl.damon import Context, Document, Ops, Stats
 from damosrl.damon.features import is_before
 from damosrl.errors import DocumentError
 from damosrl.kernel.decode import document_of
@@ -19,6 +19,8 @@ from damosrl.testing.fake_folders import Folder, leaf, subfolder, texts
 ENOMEM_RULES = ("addresses-reversed", "range-reversed", "goal-needs-memcg", "filter-argument")
 """Broken rules inside a scheme, which the kernel answers with ENOMEM whatever they are."""
 INTERVALS = "contexts/0/monitoring_attrs/intervals"
+ANSWERED_SINCE = "6.15"
+"""First kernel that answers a refused commit; an older one says nothing and ends the kdamond."""
 
 
 class FakeKdamond:
@@ -29,7 +31,8 @@ class FakeKdamond:
         index: Its number.
         version: Kernel.
         backend: Who monitors.
-        may_start: Raises OSError where an exclusive module runs or a process is not there.
+        may_start: Raises OSError where an exclusive module runs.
+        lives: Tells whether there is a process of this id.
         next_pid: Returns the process id of the next thread.
     """
 
@@ -39,7 +42,8 @@ class FakeKdamond:
         index: int,
         version: str,
         backend: Backend,
-        may_start: Callable[[Context], None],
+        may_start: Callable[[], None],
+        lives: Callable[[int], bool],
         next_pid: Callable[[], int],
     ) -> None:
         self.folder = folder
@@ -48,6 +52,7 @@ class FakeKdamond:
         self._version = version
         self._backend = backend
         self._may_start = may_start
+        self._lives = lives
         self._next_pid = next_pid
         self._started: Document | None = None
         self._commands = {
@@ -71,7 +76,15 @@ class FakeKdamond:
         """
         if command != "off" and self._text("contexts/nr_contexts") != "1":
             raise OSError(errno.EINVAL, "a kdamond runs one context")
-        self._commands[command]()
+        old = is_before(self._version, ANSWERED_SINCE)
+        if old and not self.running and command not in ("on", "off"):
+            raise OSError(errno.EINVAL, "it does not run")
+        try:
+            self._commands[command]()
+        except OSError:
+            if not (old and command.startswith("commit")):
+                raise
+            self.end()
 
     def end(self) -> None:
         """End as a kdamond does whose processes are gone; it must run."""
@@ -83,7 +96,8 @@ class FakeKdamond:
         if self.running:
             raise OSError(errno.EBUSY, "it runs")
         document = self._document()
-        self._may_start(document.kdamonds[0].contexts[0])
+        self._require_processes(document.kdamonds[0].contexts[0])
+        self._may_start()
         self._backend.start(document, self._index)
         self._started = document
         self.running = True
@@ -101,6 +115,7 @@ class FakeKdamond:
         context = self._context()
         document = self._document()
         new = document.kdamonds[0].contexts[0]
+        self._require_processes(new)
         if any(item.obsolete for item in new.targets[_targets_left(context) :]):
             raise OSError(errno.EINVAL, "no such target to drop")
         self._backend.commit(document, self._index)
@@ -185,6 +200,11 @@ class FakeKdamond:
             return document_of({"kdamonds/nr_kdamonds": "1", **own})
         except DocumentError as error:
             raise OSError(_errno_of(error), str(error)) from error
+
+    def _require_processes(self, context: Context) -> None:
+        targets = () if context.ops is Ops.PADDR else context.targets
+        if not all(self._lives(target.pid or 0) for target in targets):
+            raise OSError(errno.EINVAL, "no such process")
 
     def _schemes(self) -> list[Folder]:
         folder = subfolder(self.folder, "contexts/0/schemes")

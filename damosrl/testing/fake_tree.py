@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from damosrl.damon import Context, Ops, Target
 from damosrl.damon.features import NEWEST, is_before
 from damosrl.kernel.file_errors import file_error
 from damosrl.kernel.roots import Roots
@@ -156,7 +155,13 @@ class FakeTree:
         for index in range(number):
             own = subfolder(folder, str(index))
             kdamond = FakeKdamond(
-                own, index, self.version, self.backend, self._may_start, self._pids.__next__
+                own,
+                index,
+                self.version,
+                self.backend,
+                self._may_start,
+                self._lives,
+                self._pids.__next__,
             )
             self._kdamonds.append(kdamond)
             state = leaf(own, "state")
@@ -177,16 +182,13 @@ class FakeTree:
 
         folder |= {"enabled": Leaf("N", fake_files.flag, switch), "kdamond_pid": pid}
 
-    def _may_start(self, context: Context) -> None:
+    def _may_start(self) -> None:
         for name in MODULES:
             enabled = self.roots.sysfs / f"module/{name}/parameters/enabled"
             if self.exists(enabled) and self.read(enabled) == "Y\n":
                 raise OSError(errno.EBUSY, f"{name} runs alone")
-        if context.ops is not Ops.PADDR and not all(map(self._lives, context.targets)):
-            raise OSError(errno.EINVAL, "no such process")
 
-    def _lives(self, target: Target) -> bool:
-        pid = target.pid or 0
+    def _lives(self, pid: int) -> bool:
         return pid > 0 if self.processes is None else pid in self.processes
 
 

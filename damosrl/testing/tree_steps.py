@@ -161,7 +161,7 @@ def _refusals() -> Iterator[Step]:
 
 def _life(kernel: str, pid: int) -> Iterator[Step]:
     """Start, change and stop a kdamond; see what each state refuses."""
-    regions = f"{C0}/monitoring_attrs/nr_regions/min"
+    regions, old = f"{C0}/monitoring_attrs/nr_regions/min", is_before(kernel, "6.15")
     yield Step(f"{C0}/monitoring_attrs/probes/nr_probes", "0", OK, "7.2")
     yield Step(f"{T0}/regions/nr_regions", "0", OK)
     yield Step(f"{T0}/pid_target", str(pid), OK)
@@ -174,18 +174,24 @@ def _life(kernel: str, pid: int) -> Iterator[Step]:
     yield Step(STATE, "on", "EBUSY")
     yield Step("kdamonds/nr_kdamonds", "1", "EBUSY")
     yield Step(regions, "2", OK)
-    yield Step(STATE, "commit", "EINVAL")
-    yield Step(STATE, None, "on")
-    yield Step(regions, "12", OK)
+    if old:  # a commit that the kdamond refuses is answered as served, and ends the kdamond
+        yield Step(STATE, "commit", OK)
+        yield Step(STATE, None, "off")
+        yield Step(regions, "12", OK)
+        yield Step(STATE, "on", OK)
+    else:
+        yield Step(STATE, "commit", "EINVAL")
+        yield Step(STATE, None, "on")
+        yield Step(regions, "12", OK)
     for command in ("commit", "update_schemes_stats", "update_schemes_effective_quotas"):
         yield Step(STATE, command, OK)
-    if not is_before(kernel, "6.15"):
+    if not old:
         yield Step(STATE, "update_tuned_intervals", OK)
     yield Step(STATE, "off", OK)
     yield Step(STATE, None, "off")
     yield Step(f"{K0}/pid", None, "-1")
     yield Step(STATE, "off", "EPERM" if is_before(kernel, "7.3") else OK)
-    yield Step(STATE, "commit", "ECANCELED")
-    yield Step(STATE, "clear_schemes_tried_regions", OK)
+    yield Step(STATE, "commit", "EINVAL" if old else "ECANCELED")
+    yield Step(STATE, "clear_schemes_tried_regions", "EINVAL" if old else OK)
     yield Step("kdamonds/nr_kdamonds", "0", OK)
     yield Step(f"{K0}/state", None, ABSENT)

@@ -21,3 +21,11 @@ def three_tier() -> Iterator[Guest]:
     """Give a guest with three memory tiers."""
     with Guest.boot(Lab.default(), GuestMachine.preset("three-tier"), name="test-three") as guest:
         yield guest
+
+
+@pytest.fixture(scope="session")
+def old_kernel() -> Iterator[Guest]:
+    """Give a guest with the oldest kernel whose files are known, 6.12."""
+    machine = GuestMachine.preset("two-tier")
+    with Guest.boot(Lab.default(), machine, name="test-old", kernel="6.12") as guest:
+        yield guest
