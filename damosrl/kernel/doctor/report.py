@@ -104,14 +104,18 @@ def examine(machine: Machine) -> Report:
         >>> next(check.finding.found for check in report.checks if check.name == "users")
         'nobody else'
     """
-    checks = tuple(Check(name, needed, _look(machine, look)) for name, needed, look in CHECKS)
+    checks = tuple(
+        Check(name, needed, _look(machine, needed, look)) for name, needed, look in CHECKS
+    )
     return Report(kernel.release(machine) or "unknown", checks, features_found(machine))
 
 
-def _look(machine: Machine, look: Look) -> Finding:
+def _look(machine: Machine, needed: bool, look: Look) -> Finding:
+    """Let a check answer; what cannot be told is not there to be relied on."""
+    state = State.MISSING if needed else State.WARNING
     try:
         return look(machine)
     except KernelError as error:
-        return Finding(State.WARNING, str(error), "this could not be told")
+        return Finding(state, str(error), "this could not be told")
     except ValueError as error:
-        return Finding(State.WARNING, f"a file holds what no kernel writes: {error}")
+        return Finding(state, f"a file holds what no kernel writes: {error}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from damosrl.errors import KernelError
 from damosrl.kernel.doctor.finding import Finding, Machine, State
 from damosrl.kernel.doctor.kernel import is_refused
-from damosrl.kernel.file_errors import FileError
+from damosrl.kernel.file_errors import FileBusyError, FileError
 from damosrl.kernel.holders import Holder, foreign_use
 from damosrl.kernel.lock import state_file
 from damosrl.kernel.saved_state import SavedState, boot_id, load
@@ -24,6 +24,13 @@ def users(machine: Machine) -> Finding:
     """Name everything that uses DAMON and is not ours."""
     try:
         holders = _holders(machine)
+    except FileBusyError as error:
+        return Finding(
+            State.BUSY,
+            f"somebody holds DAMON's lock: {error.path} answered EBUSY for {BUSY_TIME_S} s",
+            "a command to a kdamond is in progress",
+            "wait, then run `damosrl doctor` again",
+        )
     except FileError as error:
         if not is_refused(error.number):
             raise
@@ -53,7 +60,9 @@ def session(machine: Machine) -> Finding:
     try:
         saved = load(state_file(machine.state_dir, root, "json"))
     except KernelError as error:
-        return Finding(State.WARNING, error.what, f"{error.got}", f"{error.fix}")
+        refused = isinstance(error.__cause__, PermissionError)
+        fix = "run as root" if refused else f"{error.fix}"
+        return Finding(State.WARNING, error.what, f"{error.got}", fix)
     pid = _lock_holder(machine)
     if pid is not None:
         return Finding(

@@ -61,6 +61,16 @@ def test_garbage_in_any_file_stops_no_check(
     assert states["control_groups"] is State.MISSING
 
 
+def test_a_needed_thing_that_cannot_be_told_is_not_relied_on(
+    machine: Machine, files: Refusing
+) -> None:
+    """Who uses DAMON is unknown: then it is not said to be usable."""
+    files.refuse(machine.roots.damon / "kdamonds", errno.EIO)
+    report = examine(machine)
+    assert not report.usable
+    assert "users (missing)" in report.summary
+
+
 def test_only_needed_things_make_it_unusable(machine: Machine, files: Refusing) -> None:
     """Without pressure DAMON can be controlled, without DAMON it cannot; the rest still works."""
     files.refuse(machine.roots.procfs / "pressure")

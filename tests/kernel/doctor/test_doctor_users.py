@@ -138,3 +138,28 @@ def test_a_damaged_state_is_a_warning(machine: Machine) -> None:
     assert session(machine).state is State.WARNING
     assert "remove the file" in session(machine).fix
     assert users(machine).state is State.OK
+
+
+def test_a_state_of_another_user_needs_rights(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is told to remove a file that root keeps."""
+
+    def refuse(path: Path, *, encoding: str) -> str:
+        raise PermissionError(errno.EACCES, encoding, str(path))
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    found = session(machine)
+    assert (found.state, found.fix) == (State.WARNING, "run as root")
+
+
+def test_a_lock_that_is_held_all_the_time_is_busy(
+    machine: Machine, client: DamonClient, files: Refusing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that takes long keeps DAMON's lock; that is no free tree."""
+    monkeypatch.setattr("damosrl.kernel.doctor.users.BUSY_TIME_S", 0.01)
+    client.start(physical())
+    files.refuse(machine.roots.damon / "kdamonds/0/state", errno.EBUSY)
+    found = users(machine)
+    assert found.state is State.BUSY
+    assert "EBUSY" in found.found
