@@ -165,6 +165,23 @@ class Pressure(NamedTuple):
     full_avg: FloatArray
 
 
+class Source(StrEnum):
+    """Where a part of the telemetry comes from, as far as a machine may lack it."""
+
+    NODES = "nodes"
+    """Total and free memory of the nodes."""
+    SNAPSHOT = "snapshot"
+    """Regions of the kdamonds."""
+    PRESSURE = "pressure"
+    """Memory PSI."""
+    RETURNED = "returned"
+    """Bytes that went back where they had come from; no kernel counts them."""
+    KDAMOND_CPU = "kdamond_cpu"
+    """CPU time of the kdamonds."""
+    LATENCY = "latency"
+    """The latency probe."""
+
+
 @dataclass(frozen=True)
 class Telemetry:
     """All that a real kernel can tell, for N machines with K kdamonds and T memory nodes.
@@ -185,6 +202,8 @@ class Telemetry:
             within the ping-pong window, ``(N,)``; refault-like counter of vmstat.
         kdamond_cpu_us: Life-time CPU time of the kdamonds, ``(N,)``.
         latency_ns: Mean access latency by a probe in the last interval, NaN without one, ``(N,)``.
+        missing: Sources that these machines do not have: their arrays hold NaN, or for the
+            snapshot no regions.
     """
 
     time_s: FloatArray
@@ -201,6 +220,7 @@ class Telemetry:
     returned_bytes: FloatArray
     kdamond_cpu_us: FloatArray
     latency_ns: FloatArray
+    missing: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True)
