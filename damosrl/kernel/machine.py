@@ -27,7 +27,6 @@ from damosrl.machine import (
     Telemetry,
 )
 
-LEAST_NODES = 1
 HOT, COLD = Action.MIGRATE_HOT, Action.MIGRATE_COLD
 
 
@@ -73,7 +72,7 @@ class KernelMachine:
         self._pipe = pipe
         self._latency_ns = latency_ns
         self._pace = Pace(clock)
-        self._document = Document()
+        self._document = Document(())
         self._traced: TracedSnapshots | None = None
 
     @property

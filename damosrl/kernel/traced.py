@@ -10,6 +10,8 @@ from damosrl.damon.recorded import RecordedSnapshot
 from damosrl.kernel.trace_lines import TraceLines
 from damosrl.machine import Snapshot
 
+NOBODY = -1
+"""No process has this id: a kdamond that does not run says nothing."""
 STALE_READS = 5
 """Reads in a row without a new snapshot after which the last one no longer counts."""
 
@@ -37,10 +39,8 @@ class TracedSnapshots:
         self._lines = []
         for kdamond, pid in zip(document.kdamonds, pids, strict=True):
             times = kdamond.contexts[0].attrs.intervals
-            # no kdamond has this process id: one that does not run says nothing
-            self._lines.append(
-                TraceLines(times.sample_us, times.aggr_us, -1 if pid is None else pid)
-            )
+            own = NOBODY if pid is None else pid
+            self._lines.append(TraceLines(times.sample_us, times.aggr_us, own))
         self._last: list[dict[int, RecordedSnapshot]] = [{} for _ in self._lines]
         self._silent = [STALE_READS] * len(self._lines)
 

@@ -29,6 +29,8 @@ class EventKind(IntFlag):
     """The request was too near to what is in force to be worth a commit."""
     FALLBACK = 16
     """The breaker tripped: the kernel's own loop takes over."""
+    REFUSED = 32
+    """The kernel did not take the action: the one before stays in force."""
 
 
 CLAMPS = EventKind.NOT_A_NUMBER | EventKind.LIMIT | EventKind.SLEW

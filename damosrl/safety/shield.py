@@ -1,7 +1,7 @@
 """Projects what a tuner asks for onto what may be done to a machine."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +80,7 @@ class Shield:
         self.applied: FloatArray = np.tile(self._start, (num_machines, 1))
         """Normalised action in force, ``(N, k)``."""
         self._level = np.maximum(self.applied, self._floor)
+        self._before = (self.applied, self._level)
 
     def reset(self, which: NDArray[np.bool_], telemetry: Telemetry) -> None:
         """Put the defaults into force on the marked machines ``(N,)`` and forget their past."""
@@ -100,6 +101,7 @@ class Shield:
         Raises:
             ValueError: The shape is not ``(N, k)``.
         """
+        self._before = (self.applied.copy(), self._level.copy())
         wanted = np.asarray(requested, dtype=np.float64)
         if wanted.shape != self.applied.shape:
             raise ValueError(
@@ -115,6 +117,24 @@ class Shield:
         target = np.clip(target, self._low, self._high)
         self._turn(target, bits)
         return self._finish(bits)
+
+    def hold(self, refused: NDArray[np.bool_], projection: Projection) -> Projection:
+        """Take a projection back where the machine did not take it.
+
+        Args:
+            refused: Machines on which the action before is still in force, ``(N,)``.
+            projection: The last one.
+
+        Returns:
+            What is in force, with an event per knob that differs from the request.
+        """
+        applied, level = self._before
+        bits = projection.bits.copy()
+        changed = refused[:, None] & (np.abs(projection.applied - applied) > ROUNDING)
+        bits[refused] = 0
+        mark(bits, changed, EventKind.REFUSED)
+        self.applied[refused], self._level[refused] = applied[refused], level[refused]
+        return replace(projection, applied=self.applied.copy(), bits=bits)
 
     def _turn(self, target: FloatArray, bits: EventBits) -> None:
         """Move levels towards the targets; switch off and on."""

@@ -17,7 +17,7 @@ ALL = np.ones(1, dtype=np.bool_)
 
 
 class TieringEnv(gymnasium.Env[Float32Array, NDArray[Any]]):
-    """Tune the tiering of one emulated machine; see `TieringSettings` for the keywords.
+    """Tune the tiering of one machine, emulated or real; see `TieringSettings` for the keywords.
 
     A continuing task: an episode is truncated after ``steps`` decisions and never terminates.
     `reset` takes the options ``workloads`` (a name or a list of one) and ``quota_feedback`` (a
@@ -45,7 +45,7 @@ class TieringEnv(gymnasium.Env[Float32Array, NDArray[Any]]):
     @property
     def machine(self) -> EmulatedMachines:
         """The emulated machine (a batch of one)."""
-        return self._loop.machine
+        return self._loop.machines
 
     @property
     def task_spec(self) -> TaskSpec:
@@ -58,7 +58,7 @@ class TieringEnv(gymnasium.Env[Float32Array, NDArray[Any]]):
         """Begin an episode; without a seed the random stream goes on."""
         super().reset(seed=seed)
         options = options or {}
-        self._loop.pin(options.get("workloads"))
+        self._loop.world.pin(options.get("workloads"))
         feedback = options.get("quota_feedback")
         observation, info = self._loop.reset(ALL, [self.np_random], feedback)
         return observation[0], single(info)
@@ -79,6 +79,10 @@ class TieringEnv(gymnasium.Env[Float32Array, NDArray[Any]]):
             bool(result.truncated[0]),
             single(result.info),
         )
+
+    def close(self) -> None:
+        """Leave a real kernel as it was found; harmless when repeated."""
+        self._loop.world.close()
 
     def describe(self) -> str:
         """Return knobs, observation and reward in words, as text tables."""

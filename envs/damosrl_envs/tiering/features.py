@@ -10,7 +10,7 @@ from damosrl_envs.tiering.counters import Counters
 from damosrl_envs.tiering.knobs import DEMOTION, FREE, PROMOTION
 from damosrl_envs.tiering.memories import AccessShare, Returns, Stretch
 from damosrl_envs.tiering.monitor import FAST, SLOW, MonitorSummary, summarise
-from damosrl_envs.tiering.quantities import OBSERVATION
+from damosrl_envs.tiering.quantities import OBSERVATION, UNKNOWN, observed
 from damosrl_envs.tiering.schemes import Layout
 
 
@@ -80,7 +80,10 @@ class Features:
             self._stretch.estimate,
             *knobs.T,
         ]
-        return OBSERVATION.to_normal(np.stack(columns, axis=1)).astype(np.float32)
+        normal = OBSERVATION.to_normal(np.stack(columns, axis=1))
+        if telemetry.missing:
+            normal = np.where(observed(telemetry.missing), normal, UNKNOWN)
+        return normal.astype(np.float32)
 
     def _migration(self, grown: Counters, knobs: FloatArray) -> list[FloatArray]:
         elapsed_s = np.maximum(grown.time_s, 1e-9)

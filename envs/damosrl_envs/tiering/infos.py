@@ -13,9 +13,15 @@ Info = dict[str, Any]
 US_PER_S = 1e6
 
 
-def measured(telemetry: Telemetry, grown: Counters, truth: GroundTruth) -> Info:
-    """Return what happened in the interval that just ended, arrays ``(N,)``."""
+def measured(telemetry: Telemetry, grown: Counters, truth: GroundTruth | None) -> Info:
+    """Return what happened in the interval that just ended, arrays ``(N,)``.
+
+    What only an emulator knows is NaN on a kernel; the latency is that of its probe.
+    """
     elapsed_us = US_PER_S * np.maximum(grown.time_s, 1e-9)
+    unknown = np.full(len(telemetry.time_s), np.nan)
+    if truth is None:
+        truth = GroundTruth(unknown, unknown, telemetry.latency_ns.copy(), unknown, unknown)
     return {
         "time_s": telemetry.time_s.copy(),
         "slowdown": truth.slowdown,

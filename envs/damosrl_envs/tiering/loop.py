@@ -14,22 +14,25 @@ from numpy.typing import NDArray
 
 from damosrl.damon import Document
 from damosrl.emulator.machine import EmulatedMachines
-from damosrl.emulator.presets import MachineConfig, machine_config
-from damosrl.emulator.workload.source import WorkloadSource, workload_source
+from damosrl.emulator.presets import MachineConfig
 from damosrl.errors import ConfigError, UnknownNameError
+from damosrl.kernel.config import KernelConfig
 from damosrl.knobs import Float32Array, FloatArray
-from damosrl.machine import QuotaLoop
+from damosrl.machine import Plan, QuotaLoop
 from damosrl.safety import Event, Projection, SafetyConfig, Shield, event_records, safety_config
 from damosrl.task import TaskSpec
 from damosrl_envs.tiering.actions import ActionForm
 from damosrl_envs.tiering.config import TieringConfig, tiering_config
 from damosrl_envs.tiering.describe import describe
+from damosrl_envs.tiering.emulated import EmulatedWorld
 from damosrl_envs.tiering.infos import Info, measured
 from damosrl_envs.tiering.quantities import framed
+from damosrl_envs.tiering.real import KernelWorld, kernel_config
 from damosrl_envs.tiering.reward import RewardConfig, reward_config
 from damosrl_envs.tiering.task import TieringTask
+from damosrl_envs.tiering.world import World
 
-MachineChoice = str | Path | Mapping[str, Any] | MachineConfig
+MachineChoice = str | Path | Mapping[str, Any] | MachineConfig | KernelConfig
 WorkloadChoice = str | Path | Mapping[str, Any]
 
 
@@ -38,10 +41,11 @@ class TieringSettings:
     """The keywords of the environment; named choices are files of ``conf``.
 
     Args:
-        machine: Machine of every environment, or a sequence dealt out in turn.
+        machine: Machine of every environment, or a sequence dealt out in turn; ``kernel`` is the
+            running one, which `damosrl.kernel.config.KernelConfig` describes.
         workload: What runs, or a sequence of which each episode draws one.
         task: Choice of conf/task.
-        reward: Choice of conf/reward.
+        reward: Choice of conf/reward; None takes ``latency``, on a kernel ``psi``.
         safety: Choice of conf/safety.
         steps: Decisions per episode.
         monitor: ``fast`` or ``exact``.
@@ -55,10 +59,10 @@ class TieringSettings:
         'direct'
     """
 
-    machine: MachineChoice | Sequence[MachineChoice] = "dram_cxl"
+    machine: MachineChoice | Sequence[MachineChoice] | EmulatedWorld | KernelWorld = "dram_cxl"
     workload: WorkloadChoice | Sequence[WorkloadChoice] = "static_hot"
     task: str | Mapping[str, Any] = "tiering"
-    reward: str | Mapping[str, Any] = "latency"
+    reward: str | Mapping[str, Any] | None = None
     safety: str | Mapping[str, Any] = "default"
     steps: int = 300
     monitor: Literal["fast", "exact"] = "fast"
@@ -86,7 +90,7 @@ class StepResult(NamedTuple):
 
 
 class TieringLoop:
-    """N emulated machines, one task, one shield.
+    """N machines, one task, one shield.
 
     Args:
         num_machines: N.
@@ -98,23 +102,24 @@ class TieringLoop:
 
     def __init__(self, num_machines: int, settings: TieringSettings) -> None:
         self._settings = settings
-        machines = _machines(settings.machine, num_machines)
+        self.world: World = _world(settings, num_machines)
         config: TieringConfig = tiering_config(settings.task)
-        self._reward: RewardConfig = reward_config(settings.reward)
-        safety: SafetyConfig = safety_config(settings.safety)
-        self._sources: dict[str, WorkloadSource] = {}
-        self._choices = _as_list(settings.workload)
-        for choice in self._choices:
-            self._source(choice)
-        self.task = TieringTask(num_machines, len(machines[0].memory_tiers), config, self._reward)
-        self.machine = EmulatedMachines(
-            machines, num_machines, self.task.template, settings.monitor, settings.threads
+        self._reward: RewardConfig = reward_config(
+            settings.reward or ("latency" if self.world.has_truth else "psi")
         )
+        if self._reward.ground_truth and not self.world.has_truth:
+            raise ConfigError(
+                f"reward {self._reward.name} uses what no kernel can tell",
+                fix="choose reward=psi or reward=kernel_goal",
+            )
+        safety: SafetyConfig = safety_config(settings.safety)
+        self.task = TieringTask(num_machines, self.world.num_nodes, config, self._reward)
+        if isinstance(self.world, EmulatedWorld):
+            self.world.build(self.task.template, settings.monitor, settings.threads)
         self.form = ActionForm(settings.action or config.action, self.task.spec.knobs)
         loop = QuotaLoop(settings.quota_loop)
         self.shield = Shield(safety, self.task.spec, num_machines, loop)
         self._seconds = config.decision_interval_s
-        self._pinned: list[WorkloadChoice | None] = [None] * num_machines
         self._step = np.zeros(num_machines, dtype=np.int64)
         width = len(self.task.spec.observation)
         self._history = np.zeros((num_machines, settings.frames, width), dtype=np.float32)
@@ -138,26 +143,16 @@ class TieringLoop:
         width = self._history.shape[1] * self._history.shape[2]
         return gymnasium.spaces.Box(-1.0, 1.0, (width,), np.float32)
 
-    def pin(self, workloads: WorkloadChoice | Sequence[WorkloadChoice] | None) -> None:
-        """Fix the workload of every machine until the next call; None draws again.
+    @property
+    def machines(self) -> EmulatedMachines:
+        """The emulated machines.
 
         Raises:
-            ConfigError: There are not as many workloads as machines.
+            ConfigError: This is a real kernel.
         """
-        count = len(self._pinned)
-        if workloads is None:
-            self._pinned = [None] * count
-            return
-        pinned = _as_list(workloads)
-        if _is_one(workloads):
-            pinned *= count
-        if len(pinned) != count:
-            raise ConfigError(
-                "reset option workloads does not fit",
-                got=f"{len(pinned)} workloads",
-                allowed=f"{count}, one per environment",
-            )
-        self._pinned = pinned
+        if not isinstance(self.world, EmulatedWorld):
+            raise ConfigError("this environment runs on a kernel, not on emulated machines")
+        return self.world.machines
 
     def reset(
         self,
@@ -175,11 +170,14 @@ class TieringLoop:
         Returns:
             All observations ``(N, d)`` and the info of the episodes.
         """
+        still = Plan(self.task.template, {})
         for index in np.flatnonzero(which).tolist():
-            self._load(index, generators[index])
+            episode = self.world.begin(index, generators[index], still)
+            for name, value in episode._asdict().items():
+                self._episode[name][index] = value
             if quota_feedback is not None and quota_feedback[index] is not None:
-                self.machine.set_quota_feedback(index, quota_feedback[index])
-        telemetry = self.machine.telemetry()
+                self.world.set_quota_feedback(index, quota_feedback[index])
+        telemetry = self.world.telemetry()
         self.shield.reset(which, telemetry)
         observation = self.task.reset(which, telemetry)
         self._step[which] = 0
@@ -195,12 +193,15 @@ class TieringLoop:
         self._requested, bits = self.form.decode(actions, self.shield.applied)
         projection = self.shield.project(self._requested)
         projection.bits[~projection.fallback] |= bits[~projection.fallback]
-        self._projection = projection
         knobs = self.task.spec.knobs.to_physical(projection.applied)
-        self.machine.commit(self.task.plan(knobs, projection.loops))
-        telemetry = self.machine.run(self._seconds)
+        refused = self.world.commit(self.task.plan(knobs, projection.loops))
+        if refused.any():
+            projection = self.shield.hold(refused, projection)
+            knobs = self.task.spec.knobs.to_physical(projection.applied)
+        self._projection = projection
+        telemetry = self.world.run(self._seconds)
         self.shield.watch(telemetry)
-        truth = self.machine.truth()
+        truth = self.world.truth()
         outcome = self.task.outcome(
             telemetry, projection.applied, truth if self._reward.ground_truth else None
         )
@@ -214,6 +215,9 @@ class TieringLoop:
             "event_bits": projection.bits,
             "events_count": np.bitwise_count(projection.bits).sum(axis=1).astype(np.int64),
             "fallback": projection.fallback,
+            "refused": refused,
+            "overruns_count": self.world.overruns.copy(),
+            "mask": np.tile(self.task.mask(telemetry), (1, self._settings.frames)),
             "reward_terms": dict(outcome.terms),
             **measured(telemetry, self.task.last_growth, truth),
         }
@@ -223,9 +227,9 @@ class TieringLoop:
     def document(self) -> Document:
         """Return the kdamonds document of the first machine, loaded once, under default knobs."""
         knobs = self.task.spec.knobs.defaults()
-        knobs = np.tile(knobs, (self.machine.num_machines, 1))
+        knobs = np.tile(knobs, (len(self._step), 1))
         plan = self.task.plan(knobs, QuotaLoop(self._settings.quota_loop))
-        return self.machine.with_addresses(0, plan.document(0))
+        return self.world.document(plan.document(0))
 
     def describe(self) -> str:
         """Return knobs, observation and reward in words, as text tables."""
@@ -244,36 +248,12 @@ class TieringLoop:
     def _observation(self) -> Float32Array:
         return self._history.reshape(len(self._history), -1).copy()
 
-    def _load(self, index: int, generator: np.random.Generator) -> None:
-        seed = int(generator.integers(2**63))
-        choice = self._pinned[index]
-        if choice is None:
-            choice = self._choices[int(generator.integers(len(self._choices)))]
-        workload = self._source(choice).draw(generator)
-        self.machine.load(index, workload, seed)
-        self._episode["workload"][index] = workload.name
-        self._episode["family"][index] = workload.family
-        self._episode["footprint_bytes"][index] = workload.access.footprint_bytes
 
-    def _source(self, choice: WorkloadChoice) -> WorkloadSource:
-        """Read a workload once, however many episodes it is drawn for."""
-        key = repr(choice)
-        if key not in self._sources:
-            self._sources[key] = workload_source(choice)
-        return self._sources[key]
-
-
-def _is_one(choice: Any) -> bool:
-    return isinstance(choice, str | Path | Mapping | MachineConfig)
-
-
-def _as_list(choice: Any) -> list[Any]:
-    choices = [choice] if _is_one(choice) else list(choice)
-    if not choices:
-        raise ConfigError("nothing is chosen", got="an empty list", allowed="at least one name")
-    return choices
-
-
-def _machines(choice: Any, num_machines: int) -> list[MachineConfig]:
-    configs = [machine_config(one) for one in _as_list(choice)]
-    return [configs[place % len(configs)] for place in range(num_machines)]
+def _world(settings: TieringSettings, num_machines: int) -> World:
+    """Take a world as it is, or make a kernel's or emulated machines as the settings say."""
+    if isinstance(settings.machine, EmulatedWorld | KernelWorld):
+        return settings.machine
+    config = kernel_config(settings.machine)
+    if config is not None:
+        return KernelWorld(config, num_machines)
+    return EmulatedWorld(settings.machine, settings.workload, num_machines)

@@ -1,8 +1,13 @@
 """The names, units, ranges and meanings of what a tiering tuner sees."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from damosrl.knobs import Quantity, QuantitySet
+from damosrl.machine import Source
 from damosrl_envs.tiering.knobs import KNOBS
 from damosrl_envs.tiering.monitor import COLD_AGES_S, HEAT_EDGES_PERCENT
 
@@ -108,6 +113,29 @@ def _last_action() -> list[Quantity]:
 OBSERVATION = QuantitySet(
     tuple(_memory() + _heat() + _cold() + _migration() + _accesses() + _state() + _last_action())
 )
+
+
+_BY_SNAPSHOT = (
+    *(item.name for item in (*_heat(), *_cold(), *_accesses())),
+    "region_use",
+    "time_stretch",
+)
+SOURCES: Mapping[str, Source] = {
+    **dict.fromkeys((item.name for item in _memory()), Source.NODES),
+    **dict.fromkeys(_BY_SNAPSHOT, Source.SNAPSHOT),
+    "ping_pong": Source.RETURNED,
+    "psi_some": Source.PRESSURE,
+    "psi_full": Source.PRESSURE,
+}
+"""What each feature needs of the telemetry beyond statistics of the schemes."""
+
+UNKNOWN = np.array([float(item.to_normal(np.array(item.default))) for item in OBSERVATION.items])
+"""Normalised value of each feature, ``(d,)``, where its source is missing."""
+
+
+def observed(missing: Collection[Source]) -> NDArray[np.bool_]:
+    """Tell which features are known where some sources are missing, ``(d,)``."""
+    return np.array([SOURCES.get(name) not in missing for name in OBSERVATION.names])
 
 
 def framed(observation: QuantitySet, frames: int) -> QuantitySet:

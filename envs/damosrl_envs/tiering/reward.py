@@ -184,7 +184,7 @@ def reward_config(choice: str | Mapping[str, Any]) -> RewardConfig:
 
 
 def reward_terms(config: RewardConfig, interval: Interval) -> dict[str, FloatArray]:
-    """Weigh an interval.
+    """Weigh an interval; what a machine cannot measure (NaN) counts nothing, either way.
 
     Returns:
         Weighted terms ``(N,)`` by name; the reward is their sum.
@@ -194,5 +194,6 @@ def reward_terms(config: RewardConfig, interval: Interval) -> dict[str, FloatArr
         measure = MEASURES[term.measure or name]
         distance = np.abs(measure.of(interval) - term.target)
         share = np.clip((distance - term.limit) / term.scale, 0.0, 1.0)
+        share = np.where(np.isnan(distance), 0.0, share)
         terms[name] = measure.sign * term.weight * share
     return terms

@@ -12,7 +12,7 @@ from damosrl_envs.tiering.config import TieringConfig
 from damosrl_envs.tiering.counters import Counters, read_counters
 from damosrl_envs.tiering.features import Features
 from damosrl_envs.tiering.knobs import KNOBS, scheme_numbers
-from damosrl_envs.tiering.quantities import OBSERVATION
+from damosrl_envs.tiering.quantities import OBSERVATION, observed
 from damosrl_envs.tiering.reward import Interval, RewardConfig, reward_config, reward_terms
 from damosrl_envs.tiering.schemes import build_plan, layout
 
@@ -84,6 +84,12 @@ class TieringTask:
         if self._grown is None:
             raise RuntimeError("no interval has been scored yet: call outcome first")
         return self._grown
+
+    @staticmethod
+    def mask(telemetry: Telemetry) -> NDArray[np.bool_]:
+        """Tell which features are known, ``(N, d)``; the others hold a fixed value."""
+        known = observed(telemetry.missing)
+        return np.tile(known, (len(telemetry.time_s), 1))
 
     def reset(self, which: NDArray[np.bool_], telemetry: Telemetry) -> Float32Array:
         """Forget the past of the marked machines ``(N,)``; return all observations ``(N, d)``."""

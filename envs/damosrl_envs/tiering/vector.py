@@ -65,7 +65,7 @@ class TieringVectorEnv(gymnasium.vector.VectorEnv[Float32Array, NDArray[Any], ND
     @property
     def machine(self) -> EmulatedMachines:
         """The emulated machines."""
-        return self._loop.machine
+        return self._loop.machines
 
     @property
     def document(self) -> Document:
@@ -99,7 +99,7 @@ class TieringVectorEnv(gymnasium.vector.VectorEnv[Float32Array, NDArray[Any], ND
             if value is not None:
                 self._generators[index] = seeding.np_random(value)[0]
         if "workloads" in options or "reset_mask" not in options:
-            self._loop.pin(options.get("workloads"))
+            self._loop.world.pin(options.get("workloads"))
         feedback = options.get("quota_feedback")
         observation, info = self._loop.reset(which, self._generators, feedback)
         return observation, masked(info, which)
@@ -147,6 +147,11 @@ class TieringVectorEnv(gymnasium.vector.VectorEnv[Float32Array, NDArray[Any], ND
         from damosrl_envs.tiering.sb3 import TieringVecEnv  # noqa: PLC0415  imports torch
 
         return TieringVecEnv(self, info_keys)
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Leave a real kernel as it was found."""
+        del kwargs
+        self._loop.world.close()
 
     def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
         if seed is None:

@@ -1,0 +1,152 @@
+"""Emulated machines under the tiering loop: each episode draws a workload."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from damosrl.damon import Document
+from damosrl.emulator.machine import EmulatedMachines
+from damosrl.emulator.presets import MachineConfig, machine_config
+from damosrl.emulator.workload.source import WorkloadSource, workload_source
+from damosrl.errors import ConfigError
+from damosrl.machine import GroundTruth, IntArray, Plan, Telemetry
+from damosrl_envs.tiering.world import Episode
+
+
+class EmulatedWorld:
+    """A batch of emulated machines.
+
+    Args:
+        machines: One machine for all, or a list dealt out in turn.
+        workloads: One workload, or a list of which each episode draws one.
+        num_machines: N.
+
+    Raises:
+        DamosrlError: A choice does not exist; the nearest is named.
+    """
+
+    has_truth = True
+
+    def __init__(self, machines: Any, workloads: Any, num_machines: int) -> None:
+        configs = [machine_config(one) for one in as_list(machines)]
+        self._configs = [configs[place % len(configs)] for place in range(num_machines)]
+        self._sources: dict[str, WorkloadSource] = {}
+        self._choices = as_list(workloads)
+        for choice in self._choices:
+            self._source(choice)
+        self._pinned: list[Any] = [None] * num_machines
+        self._machines: EmulatedMachines | None = None
+
+    @property
+    def num_nodes(self) -> int:
+        """Memory nodes of every machine."""
+        return len(self._configs[0].memory_tiers)
+
+    @property
+    def overruns(self) -> IntArray:
+        """None: emulated time is never late."""
+        return np.zeros(len(self._configs), np.int64)
+
+    @property
+    def machines(self) -> EmulatedMachines:
+        """The machines.
+
+        Raises:
+            RuntimeError: `build` has not been called.
+        """
+        if self._machines is None:
+            raise RuntimeError("the machines have not been built yet")
+        return self._machines
+
+    def build(self, template: Document, monitor: Literal["fast", "exact"], threads: int) -> None:
+        """Make the machines, whose kdamonds have the structure of a template."""
+        self._machines = EmulatedMachines(
+            self._configs, len(self._configs), template, monitor, threads
+        )
+
+    def pin(self, workloads: Any) -> None:
+        """Fix the workload of every machine until the next call; None draws again.
+
+        Raises:
+            ConfigError: There are not as many workloads as machines.
+        """
+        count = len(self._pinned)
+        if workloads is None:
+            self._pinned = [None] * count
+            return
+        pinned = as_list(workloads)
+        if is_one(workloads):
+            pinned *= count
+        if len(pinned) != count:
+            raise ConfigError(
+                "reset option workloads does not fit",
+                got=f"{len(pinned)} workloads",
+                allowed=f"{count}, one per environment",
+            )
+        self._pinned = pinned
+
+    def begin(self, index: int, generator: np.random.Generator, plan: Plan) -> Episode:
+        """Lay a drawn workload out in memory; the template needs no plan to move nothing."""
+        del plan
+        seed = int(generator.integers(2**63))
+        choice = self._pinned[index]
+        if choice is None:
+            choice = self._choices[int(generator.integers(len(self._choices)))]
+        workload = self._source(choice).draw(generator)
+        self.machines.load(index, workload, seed)
+        return Episode(workload.name, workload.family, workload.access.footprint_bytes)
+
+    def set_quota_feedback(self, index: int, feedback: Any) -> None:
+        """Let the kernel's quota loops of a machine start from a state that they had."""
+        self.machines.set_quota_feedback(index, feedback)
+
+    def commit(self, plan: Plan) -> NDArray[np.bool_]:
+        """Put a plan into force; an emulated kernel never refuses one."""
+        self.machines.commit(plan)
+        return np.zeros(len(self._configs), np.bool_)
+
+    def run(self, seconds: float) -> Telemetry:
+        """Let time pass."""
+        return self.machines.run(seconds)
+
+    def telemetry(self) -> Telemetry:
+        """Look now."""
+        return self.machines.telemetry()
+
+    def truth(self) -> GroundTruth:
+        """Return what only an emulator knows."""
+        return self.machines.truth()
+
+    def document(self, document: Document) -> Document:
+        """Return a document with the addresses of the first machine."""
+        return self.machines.with_addresses(0, document)
+
+    def close(self) -> None:
+        """Nothing is to be given back."""
+
+    def _source(self, choice: Any) -> WorkloadSource:
+        """Read a workload once, however many episodes it is drawn for."""
+        key = repr(choice)
+        if key not in self._sources:
+            self._sources[key] = workload_source(choice)
+        return self._sources[key]
+
+
+def is_one(choice: Any) -> bool:
+    """Tell whether a choice is one machine or workload, not a list of them."""
+    return isinstance(choice, str | Path | Mapping | MachineConfig)
+
+
+def as_list(choice: Any) -> list[Any]:
+    """Return one choice, or a sequence of them, as a list.
+
+    Raises:
+        ConfigError: It is empty.
+    """
+    choices = [choice] if is_one(choice) else list(choice)
+    if not choices:
+        raise ConfigError("nothing is chosen", got="an empty list", allowed="at least one name")
+    return choices
