@@ -50,6 +50,13 @@ class WorldSettings:
     def __post_init__(self) -> None:
         require_at_least("steps", self.steps, 1)
         require_at_least("jobs", self.jobs, 1)
+        if self.machine.get("kind") == "kernel":
+            raise ConfigError(
+                "runs of this command need emulated machines",
+                got=f"machine={self.machine.get('name', 'kernel')}",
+                fix="a kernel cannot run the same second twice, and has neither no-op nor oracle "
+                "beside it; drive it with examples/kernel_control_loop.py",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

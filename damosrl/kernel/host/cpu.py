@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from damosrl.kernel.files import Files
-from damosrl.kernel.host.tables import read_if_there
+from damosrl.kernel.host.tables import read_if_there, to_number
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 """Unit of times in ``/proc/PID/stat``."""
@@ -17,10 +17,12 @@ def cpu_time_us(files: Files, procfs: Path, pid: int) -> float | None:
     (Documentation/filesystems/proc.rst).
     """
     words = (read_if_there(files, procfs / str(pid) / "schedstat") or "").split()
-    if len(words) == 3 and words[0].isdecimal():
-        return int(words[0]) / 1e3
+    run_ns = to_number(words[0]) if len(words) == 3 else None
+    if run_ns is not None:
+        return run_ns / 1e3
     # the name stands in brackets and may hold blanks and brackets
     fields = (read_if_there(files, procfs / str(pid) / "stat") or "").rpartition(")")[2].split()
-    if len(fields) < 13 or not (fields[11].isdecimal() and fields[12].isdecimal()):
+    if len(fields) < 13:
         return None
-    return (int(fields[11]) + int(fields[12])) * 1e6 / TICKS_PER_S
+    user, system = to_number(fields[11]), to_number(fields[12])
+    return None if user is None or system is None else (user + system) * 1e6 / TICKS_PER_S

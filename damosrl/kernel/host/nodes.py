@@ -102,10 +102,10 @@ def block_bytes(files: Files, roots: Roots) -> int | None:
     path = roots.sysfs / "devices/system/memory/block_size_bytes"
     text = read_if_there(files, path)
     try:
-        return None if text is None else int(text, 16)
+        return int(text[:20], 16) if text else None
     except ValueError:
         raise KernelError(
-            f"{path} cannot be read", got=repr(text), allowed="a hexadecimal number"
+            f"{path} cannot be read", got=repr(text)[:80], allowed="a hexadecimal number"
         ) from None
 
 

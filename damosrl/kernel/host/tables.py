@@ -1,5 +1,6 @@
 """The kernel's small text tables: numbers by name, and ranges of numbers."""
 
+import re
 from pathlib import Path
 
 from damosrl.errors import KernelError
@@ -7,8 +8,15 @@ from damosrl.kernel.file_errors import FileError
 from damosrl.kernel.files import Files
 
 KIB = 1024
-MOST_LISTED = 1 << 16
+LONGEST_RANGE = 1 << 16
 """Above every kernel's numbers of processors and nodes; a list that goes on is damaged."""
+_NUMBER = re.compile(r"[0-9]{1,20}")
+"""What the kernel writes: 64 bits at most."""
+
+
+def to_number(text: str) -> int | None:
+    """Return a whole number of 64 bits' length at most; None where the text is none."""
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def read_if_there(files: Files, path: Path) -> str | None:
@@ -34,10 +42,9 @@ def numbers(text: str) -> dict[str, int]:
         words = line.split()
         if words[:1] == ["Node"]:
             words = words[2:]
-        if len(words) < 2 or not words[1].isdecimal():
-            continue
-        scale = KIB if words[2:3] == ["kB"] else 1
-        found[words[0].rstrip(":")] = int(words[1]) * scale
+        number = to_number(words[1]) if len(words) > 1 else None
+        if number is not None:
+            found[words[0].rstrip(":")] = number * (KIB if words[2:3] == ["kB"] else 1)
     return found
 
 
@@ -54,11 +61,8 @@ def number_list(text: str) -> tuple[int, ...]:
     found: list[int] = []
     for part in filter(None, text.strip().split(",")):
         first, _, last = part.partition("-")
-        if not _is_listed(first) or (last and not _is_listed(last)):
+        low, high = to_number(first), to_number(last or first)
+        if low is None or high is None or not 0 <= high - low <= LONGEST_RANGE:
             raise KernelError("a list of numbers cannot be read", got=repr(text.strip()[:80]))
-        found.extend(range(int(first), int(last or first) + 1))
+        found.extend(range(low, high + 1))
     return tuple(found)
-
-
-def _is_listed(word: str) -> bool:
-    return word.isdecimal() and len(word) <= 5 and int(word) <= MOST_LISTED

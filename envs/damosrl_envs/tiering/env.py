@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.emulator.machine import EmulatedMachines
+from damosrl.kernel.machine import KernelMachine
 from damosrl.knobs import Float32Array
 from damosrl.safety import Event
 from damosrl.task import TaskSpec
@@ -46,6 +47,15 @@ class TieringEnv(gymnasium.Env[Float32Array, NDArray[Any]]):
     def machine(self) -> EmulatedMachines:
         """The emulated machine (a batch of one)."""
         return self._loop.machines
+
+    @property
+    def kernel(self) -> KernelMachine:
+        """The real kernel.
+
+        Raises:
+            ConfigError: This is an emulated machine.
+        """
+        return self._loop.kernel
 
     @property
     def task_spec(self) -> TaskSpec:

@@ -17,6 +17,7 @@ from damosrl.emulator.machine import EmulatedMachines
 from damosrl.emulator.presets import MachineConfig
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.kernel.config import KernelConfig
+from damosrl.kernel.machine import KernelMachine
 from damosrl.knobs import Float32Array, FloatArray
 from damosrl.machine import Plan, QuotaLoop
 from damosrl.safety import Event, Projection, SafetyConfig, Shield, event_records, safety_config
@@ -153,6 +154,17 @@ class TieringLoop:
         if not isinstance(self.world, EmulatedWorld):
             raise ConfigError("this environment runs on a kernel, not on emulated machines")
         return self.world.machines
+
+    @property
+    def kernel(self) -> KernelMachine:
+        """The real kernel.
+
+        Raises:
+            ConfigError: These are emulated machines.
+        """
+        if not isinstance(self.world, KernelWorld):
+            raise ConfigError("this environment runs on emulated machines, not on a kernel")
+        return self.world.machine
 
     def reset(
         self,
