@@ -16,7 +16,8 @@ from damosrl.errors import KernelError, KernelFeatureError
 from damosrl.kernel.roots import Roots
 
 AGGREGATED, BEFORE_APPLY, ESZ = "damon_aggregated", "damos_before_apply", "damos_esz"
-SINCE = {AGGREGATED: "5.15", BEFORE_APPLY: "6.7", ESZ: "6.17"}
+INTERVALS = "damon_monitor_intervals_tune"
+SINCE = {AGGREGATED: "5.15", BEFORE_APPLY: "6.7", ESZ: "6.17", INTERVALS: "6.17"}
 """First kernel with each event."""
 BUFFER_KB = 4096
 """Buffer per CPU: 30,000 lines, which is three seconds of 10 snapshots/s of 1000 regions."""

@@ -33,6 +33,9 @@ _APPLY = re.compile(
     rb"nr_regions=(\d{1,10}) (\d{1,20})-(\d{1,20}): (\d{1,10}) (\d{1,10})\s*$",
     re.MULTILINE,
 )
+_INTERVALS = re.compile(
+    _HEAD + rb"damon_monitor_intervals_tune: sample_us=(\d{1,19})\s*$", re.MULTILINE
+)
 _LOST = re.compile(rb"\[LOST (\d{1,18}) EVENTS\]")
 _SPACES = bytes(byte if chr(byte).isdigit() else 32 for byte in range(256))
 _PID, _SECONDS, _MICROSECONDS, _TARGET, _NR_REGIONS, _START, _END, _ACCESSES, _AGE = range(9)
@@ -70,6 +73,13 @@ class Application(NamedTuple):
     age: int
 
 
+class TunedInterval(NamedTuple):
+    """A ``damon_monitor_intervals_tune`` event: the sampling interval was set, also to itself."""
+
+    time_ns: int
+    sample_us: int
+
+
 class TraceLines:
     r"""Puts lines together, read by read.
 
@@ -96,6 +106,7 @@ class TraceLines:
         """Snapshots that came incomplete and were left out."""
         self.quotas: list[EffectiveQuota] = []
         self.applications: list[Application] = []
+        self.tunings: list[TunedInterval] = []
         self._rest = b""
         self._rows: _Rows = np.empty((0, 9), np.uint64)
         self._last_end_ns: dict[int, int] = {}
@@ -109,6 +120,8 @@ class TraceLines:
         self.lost_events += sum(int(count) for count in _LOST.findall(whole))
         if b"damos_" in whole:
             self._take_schemes(whole)
+        if b"intervals_tune" in whole:
+            self._take_tunings(whole)
         self._rows = np.concatenate([self._rows, self._parse(whole)])
         return list(self._complete())
 
@@ -121,6 +134,12 @@ class TraceLines:
             pid, seconds, fraction, *fields = map(int, found)
             if self.pid in (None, pid):
                 self.applications.append(Application(_nanoseconds(seconds, fraction), *fields))
+
+    def _take_tunings(self, text: bytes) -> None:
+        for found in _INTERVALS.findall(text):
+            pid, seconds, fraction, sample_us = map(int, found)
+            if self.pid in (None, pid):
+                self.tunings.append(TunedInterval(_nanoseconds(seconds, fraction), sample_us))
 
     def _parse(self, text: bytes) -> _Rows:
         """Return lines of aggregation as rows of nine numbers."""

@@ -1,0 +1,1 @@
+"""What the guest did, repeated in the emulator: the same attributes, schemes and accesses."""
