@@ -7,6 +7,7 @@ from damosrl.emulator.extents import append_extent, clear_extents
 from damosrl.emulator.jit import lean_kernel
 from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
 from damosrl.emulator.rate_store import GridModel
+from damosrl.emulator.rates import invalidate_sums
 from damosrl.emulator.workload.model import StartState
 
 RANDOM_CHUNKS = 4096
@@ -112,3 +113,30 @@ def lay_out(
                 item, taken = item + 1, 0
         if capacity[node] > used[node]:
             append_extent(world, m, node, last, capacity[node] - used[node], FREE)
+
+
+@lean_kernel
+def lay_runs(
+    world: MemoryWorld,
+    m: int,
+    node: NDArray[np.int64],
+    frames: NDArray[np.int64],
+    pieces: NDArray[np.int64],
+) -> None:
+    """Lay a machine's memory out anew, run by run: what a real machine's page map tells.
+
+    Args:
+        world: The machines.
+        m: Which one.
+        node: Node of each run, ``(L,)``; runs of a node follow one another by address.
+        frames: Length of each run, ``(L,)``.
+        pieces: Piece that lies there, ``(L,)``; `FREE` for free frames.
+    """
+    clear_extents(world, m)
+    last = NONE
+    for run in range(len(node)):
+        if run == 0 or node[run] != node[run - 1]:
+            last = NONE
+        last = append_extent(world, m, node[run], last, frames[run], pieces[run])
+    for each in range(world.nodes.shape[1]):
+        invalidate_sums(world, m, each)

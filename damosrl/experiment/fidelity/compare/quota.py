@@ -7,6 +7,7 @@ around its time, and some hidden windows are allowed. If there is such a series,
 on it, and both sequences have to be equal.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,11 +19,16 @@ from damosrl.experiment.fidelity.emulated.scripted import effective_quotas
 from damosrl.machine import IntArray
 
 BASIS = 10_000
-HIDDEN_WINDOWS = 4
+HIDDEN_WINDOWS = 8
 """Most windows in a row that may pass without a change of whole bytes."""
 
+MOST_PATHS = 500
+
 Candidates = Sequence[int]
-"""Values of the goal's metric that a window may have seen."""
+"""Values of the goal's metric that a window may have seen, ascending."""
+
+Chain = tuple["Chain", int] | None
+"""Values so far, last one first."""
 
 
 @dataclass(frozen=True)
@@ -80,40 +86,60 @@ def window_values(
         >>> window_values([2, 3], [[0], [0, 5000]], 10000)
         [0, 5000]
     """
-    paths: dict[int, tuple[int, ...]] = {BASIS: ()}
+    paths: dict[int, Chain] = {BASIS: None}
     esz = 0
     for quota, choices in zip(guest, candidates, strict=True):
-        found: dict[int, tuple[int, ...]] = {}
-        scores = {value: value * BASIS // target for value in choices}
-        hidden = dict(paths)
+        found: dict[int, Chain] = {}
+        hidden = paths
         for _ in range(HIDDEN_WINDOWS + 1):
-            stepped = _step(hidden, scores)
-            for state, path in stepped.items():
-                if state // BASIS == quota:
-                    found.setdefault(state, path)
-            hidden = {
-                state: path
-                for state, path in stepped.items()
-                if state // BASIS == esz and state not in hidden
-            }
+            found = _step(hidden, choices, target, quota) | found
+            stepped = _step(hidden, choices, target, esz)
+            hidden = _thinned({at: path for at, path in stepped.items() if at not in hidden})
         if not found:
             break
-        paths, esz = found, quota
-    return list(next(iter(paths.values())))
+        paths, esz = _thinned(found), quota
+    return _unrolled(next(iter(paths.values())))
 
 
 def _step(
-    paths: dict[int, tuple[int, ...]], scores: dict[int, int]
-) -> dict[int, tuple[int, ...]]:
-    stepped: dict[int, tuple[int, ...]] = {}
+    paths: dict[int, Chain], choices: Candidates, target: int, quota: int
+) -> dict[int, Chain]:
+    """Let one window pass on every path; keep the steps after which the quota shows.
+
+    The loop's next state falls with the metric, so that the values that fit are neighbours.
+    """
+    stepped: dict[int, Chain] = {}
+    scores = {value: np.uint64(value * BASIS // target) for value in choices}
     for state, path in paths.items():
-        for value, score in scores.items():
-            following = int(feed_loop_next_input(np.uint64(max(state, BASIS)), np.uint64(score)))
-            stepped.setdefault(following, (*path, value))
+        now = np.uint64(max(state, BASIS))
+
+        def following(value: int, now: np.uint64 = now) -> int:
+            return int(feed_loop_next_input(now, scores[value]))
+
+        first = bisect_left(choices, -quota, key=lambda value: -(following(value) // BASIS))
+        for value in choices[first:]:
+            at = following(value)
+            if at // BASIS < quota:
+                break
+            stepped.setdefault(at, (path, value))
     return stepped
 
 
-def values_by_commit(time_ns: IntArray, commits: dict[str, IntArray]) -> list[list[int]]:
+def _thinned(paths: dict[int, Chain]) -> dict[int, Chain]:
+    """Keep a number of paths that one can follow, spread over the states of the loop."""
+    every = -(-len(paths) // MOST_PATHS)
+    return dict(sorted(paths.items())[:: max(every, 1)])
+
+
+def _unrolled(path: Chain) -> list[int]:
+    values: list[int] = []
+    while path is not None:
+        path, value = path
+        values.append(value)
+    return values[::-1]
+
+
+def values_by_commit(time_ns: IntArray, commits: dict[str, IntArray]) -> list[Candidates]:
     """Return for each quota what was committed last; both values while a commit was under way.
 
     Args:
@@ -123,15 +149,15 @@ def values_by_commit(time_ns: IntArray, commits: dict[str, IntArray]) -> list[li
     done = np.searchsorted(commits["after_ns"], time_ns, side="right") - 1
     begun = np.searchsorted(commits["before_ns"], time_ns, side="right") - 1
     return [
-        commits["value"][max(first, 0) : last + 1].tolist()
+        np.unique(commits["value"][max(first, 0) : last + 1]).tolist()
         for first, last in zip(done.tolist(), begun.tolist(), strict=True)
     ]
 
 
 def values_around(
     time_ns: IntArray, series_ns: IntArray, values: IntArray, within_ns: int
-) -> list[list[int]]:
-    """Return for each quota all whole values between those measured around its window.
+) -> list[Candidates]:
+    """Return for each quota all values between those read around its window.
 
     Args:
         time_ns: When the quotas were set.
@@ -143,4 +169,4 @@ def values_around(
     first = np.maximum(np.searchsorted(series_ns, starts) - 1, 0)
     last = np.searchsorted(series_ns, time_ns + within_ns) + 1
     parts = [values[one:two] for one, two in zip(first.tolist(), last.tolist(), strict=True)]
-    return [list(range(int(part.min()), int(part.max()) + 1)) for part in parts]
+    return [range(int(part.min()), int(part.max()) + 1) for part in parts]

@@ -3,3 +3,14 @@
 It imports `damosrl.kernel` and NumPy only: compiling numba's kernels takes minutes on an emulated
 processor.
 """
+
+SCENARIOS = (
+    "hot_set",
+    "user_input",
+    "node_free",
+    "promotion",
+    "demotion",
+    "intervals",
+    "watermarks",
+)
+"""In the order in which they are measured; each writes files that begin with its name."""

@@ -63,12 +63,14 @@ def _record(
     context = Context(Ops.PADDR, (Target(regions=(span,)),), schemes=(migration,))
     rows: list[tuple[int, ...]] = []
     total_kib, free_kib = memory_kib(f"/sys/devices/system/node/node{node}/meminfo")
+    frames = load.frames()
     with monitoring(context, out / "state") as monitor:
         load.go()
         monitor.watch(segment.seconds - 1.0, lambda: _look(monitor, load, rows))
         ends = [item.end_ns for item in monitor.snapshots]
     (touched,) = load.finish()
     write_table(out / f"{name}.csv", COLUMNS, rows)
+    write_table(out / f"{name}.frames.csv", ("page", "frame", "pages"), frames.tolist())
     write_json(
         out / f"{name}.json",
         {

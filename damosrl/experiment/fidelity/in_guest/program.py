@@ -7,9 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from damosrl.errors import KernelError
+from damosrl.machine import IntArray
 
 MIB = 2**20
+PAGE_BYTES = 4096
 
 
 class Segment(NamedTuple):
@@ -64,6 +68,20 @@ class Program:
         words = [word for word in line.split() if word[0] == "N" and word[1].isdigit()]
         return {int(word[1 : word.index("=")]): int(word.partition("=")[2]) for word in words}
 
+    def frames(self) -> IntArray:
+        """Return where its pages lie, ``(L, 3)``: first page, first frame, length of each run.
+
+        Pages count from the area's start, frames from physical address 0 (``pagemap``; needs root).
+        """
+        first, size = self.area.start // PAGE_BYTES, (self.area.end - self.area.start) // PAGE_BYTES
+        with Path(f"/proc/{self.pid}/pagemap").open("rb") as file:
+            file.seek(8 * first)
+            entries = np.frombuffer(file.read(8 * size), np.uint64)
+        frame = (entries & np.uint64(2**55 - 1)).astype(np.int64)
+        starts = np.flatnonzero(np.diff(frame, prepend=frame[0] - 2) != 1)
+        lengths = np.diff(np.append(starts, size))
+        return np.stack([starts, frame[starts], lengths], axis=1)
+
 
 @contextmanager
 def running(
@@ -82,13 +100,26 @@ def running(
     """
     words = [str(program), str(area_mib), str(node)]
     words += [f"{item.offset_mib}:{item.size_mib}:{item.seconds}" for item in segments]
+    with _process(words) as process:
+        first = process.stdout.readline() if process.stdout is not None else ""
+        if not first:
+            raise KernelError("the program with known accesses ended", got=" ".join(words))
+        yield Program(process, Touched(**json.loads(first)))
+
+
+@contextmanager
+def filling(program: Path, area_mib: int, node: int = -1) -> Iterator[None]:
+    """Let the program take memory while the body runs, without waiting for it to have it all."""
+    with _process([str(program), str(area_mib), str(node)]):
+        yield
+
+
+@contextmanager
+def _process(words: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
     with subprocess.Popen(  # noqa: S603  (our own program)
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            first = process.stdout.readline() if process.stdout is not None else ""
-            if not first:
-                raise KernelError("the program with known accesses ended", got=words)
-            yield Program(process, Touched(**json.loads(first)))
+            yield process
         finally:
             process.kill()

@@ -22,7 +22,7 @@ from damosrl.experiment.fidelity.in_guest.monitor import (
     monitoring,
     node_range,
 )
-from damosrl.experiment.fidelity.in_guest.program import running
+from damosrl.experiment.fidelity.in_guest.program import filling
 
 RESET_MS = 500
 INPUTS = (
@@ -36,8 +36,8 @@ FREE_TARGET_BP = 6000
 LOADS_MIB = (350, 150, 100)
 """Programs that take memory of the node: below the target, and further below."""
 
-GROW, HOLD, SHRINK = 3.0, 7.0, 3.0
-"""Seconds between programs that come, with all of them, and between programs that go."""
+PHASE_S = 6.0
+"""Seconds between programs that come, with all of them, and after they have gone."""
 
 
 def user_context(current: int) -> Context:
@@ -89,13 +89,13 @@ def record_free_memory(program: Path, out: Path) -> None:
         total, left = memory_kib(f"/sys/devices/system/node/node{NODE}/meminfo")
         free.append((time.monotonic_ns(), total, left))
 
-    with monitoring(free_context(), out / "state") as monitor:
-        with ExitStack() as loads:
-            for mib in LOADS_MIB:
-                loads.enter_context(running(program, mib, NODE))
-                monitor.watch(GROW, look)
-            monitor.watch(HOLD, look)
-        monitor.watch(SHRINK * 2, look)
+    with monitoring(free_context(), out / "state") as monitor, ExitStack() as loads:
+        for mib in LOADS_MIB:
+            loads.enter_context(filling(program, mib, NODE))
+            monitor.watch(PHASE_S, look)
+        monitor.watch(PHASE_S, look)
+        loads.close()
+        monitor.watch(PHASE_S, look)
     write_table(out / "node_free.csv", ("time_ns", "total_kib", "free_kib"), free)
     _write_quotas(out / "node_free.esz.csv", monitor)
 

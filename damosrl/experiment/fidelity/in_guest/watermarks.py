@@ -7,13 +7,13 @@ from pathlib import Path
 from damosrl.damon import Context, Ops, Scheme, Target, WatermarkMetric, Watermarks
 from damosrl.experiment.fidelity.data import write_table
 from damosrl.experiment.fidelity.in_guest.monitor import memory_kib, monitoring, node_range
-from damosrl.experiment.fidelity.in_guest.program import running
+from damosrl.experiment.fidelity.in_guest.program import filling
 
-MARKS = Watermarks(WatermarkMetric.FREE_MEM_RATE, 300_000, 880, 800, 300)
-LOADS_MIB = (220, 150, 900)
+MARKS = Watermarks(WatermarkMetric.FREE_MEM_RATE, 300_000, 880, 800, 700)
+LOADS_MIB = (220, 150, 130)
 """Programs that bring free memory between mid and high, below mid, and below low."""
 
-STEP_S = 5.0
+STEP_S = 8.0
 
 
 def context() -> Context:
@@ -34,12 +34,12 @@ def record_switching(program: Path, out: Path) -> None:
     with monitoring(context(), out / "state") as monitor:
         monitor.watch(STEP_S, look)
         with ExitStack() as first:
-            first.enter_context(running(program, LOADS_MIB[0]))
+            first.enter_context(filling(program, LOADS_MIB[0]))
             monitor.watch(STEP_S, look)
             with ExitStack() as second:
-                second.enter_context(running(program, LOADS_MIB[1]))
+                second.enter_context(filling(program, LOADS_MIB[1]))
                 monitor.watch(STEP_S, look)
-                with running(program, LOADS_MIB[2]):
+                with filling(program, LOADS_MIB[2]):
                     monitor.watch(STEP_S, look)
                 monitor.watch(STEP_S, look)
             monitor.watch(STEP_S, look)
