@@ -191,6 +191,22 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
     import_module("damosrl.kernel.doctor.command").add_arguments(parser)
 
 
+def _fidelity(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out",
+        default="results/published/fidelity",
+        metavar="DIR",
+        help="numbers, series and figures; default: results/published/fidelity",
+    )
+    parser.add_argument(
+        "--guest-data", metavar="DIR", help="what was measured in the guest; default: OUT/guest"
+    )
+    parser.add_argument("--measure", action="store_true", help="measure that data anew first")
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="emulated machines")
+    _lab(parser)
+    parser.add_argument("--name", default="fidelity", help="the guest that measures")
+
+
 _GROUPS_HELP = """\
 settings are key=value words; a group (machine, workload, agent, task, reward, safety) takes a
 name of conf/ or the path of a YAML; group.key=value changes one number; list+=[item] lengthens a
@@ -293,6 +309,15 @@ COMMANDS = (
         _bench,
         "one JSON object on standard output; value, target, meets, spread and how in every row.\n"
         "The figure of scaling: damosrl bench --scaling results/scaling",
+    ),
+    Command(
+        "fidelity",
+        "compare the emulator with a real kernel's DAMON, which was measured in a guest",
+        "damosrl fidelity --out results/fidelity --guest-data results/published/fidelity/guest",
+        "damosrl.experiment.fidelity.command:run",
+        _fidelity,
+        "with --measure a guest of the VM lab is booted and measured first (about ten minutes;\n"
+        "needs gcc and `damosrl vm build`). See docs/fidelity.md.",
     ),
     Command(
         "vm build",

@@ -133,3 +133,14 @@ def test_noise_breaks_nothing(noise: bytes) -> None:
     lines.feed(noise + b"\n")
     found = lines.feed(aggregated_lines(10**6, _snapshot(2)))
     assert np.array_equal(found[-1].snapshot.start, [0, 4096])
+
+
+def test_tuning_steps_are_told_apart_by_kdamond() -> None:
+    """A tuned sampling interval is kept with its time; another kdamond's is left out."""
+    lines = TraceLines(5_000, 100_000, pid=9)
+    event = b"damon_monitor_intervals_tune: sample_us="
+    lines.feed(
+        b" kdamond.0-9 [000] ..... 7.500000: " + event + b"5051\n"
+        b" kdamond.1-8 [000] ..... 7.600000: " + event + b"9000\n"
+    )
+    assert lines.tunings == [(7_500_000_000, 5051)]

@@ -33,11 +33,11 @@ def read_table(path: Path) -> dict[str, IntArray]:
     """
     try:
         head, *rows = csv.reader(path.read_text(encoding="ascii").splitlines())
-        values = np.array([[int(word) for word in row] for row in rows], np.int64)
+        numbers = np.array([[int(word) for word in row] for row in rows], np.int64)
+        values = numbers.reshape(len(rows), len(head))
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
-    columns = values.reshape(len(rows), len(head)).T
-    return dict(zip(head, columns, strict=True))
+    return dict(zip(head, values.T, strict=True))
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

@@ -72,9 +72,7 @@ def compare_quotas(
     return QuotaResult(list(guest), effective_quotas(context, values), values)
 
 
-def window_values(
-    guest: Sequence[int], candidates: Sequence[Candidates], target: int
-) -> list[int]:
+def window_values(guest: Sequence[int], candidates: Sequence[Candidates], target: int) -> list[int]:
     """Return goal values, window by window, that explain as many quotas as possible.
 
     Args:

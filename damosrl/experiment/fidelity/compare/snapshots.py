@@ -33,8 +33,9 @@ class SegmentResult:
         emulator_recall: The same.
         guest_precision: Share of regions called hot that was touched.
         emulator_precision: The same.
-        age_distance: Largest distance of the two distributions of ages by bytes
-            (Kolmogorov-Smirnov), at the segment's end.
+        mean_age: Of the guest's bytes at the segment's end, aggregation intervals.
+        age_distance: Earth mover's distance of the two distributions of ages at that moment,
+            aggregation intervals.
         age_distance_of_seeds: The same between one seed and the others.
     """
 
@@ -48,6 +49,7 @@ class SegmentResult:
     emulator_recall: float
     guest_precision: float
     emulator_precision: float
+    mean_age: float
     age_distance: float
     age_distance_of_seeds: float
 
@@ -70,7 +72,7 @@ class SnapshotResult:
 
     @property
     def meets(self) -> bool:
-        """Whether sizes agree within 10 % at the median and recall reaches 0.9 of the emulator's."""
+        """Whether sizes agree within 10 % at the median and recall is 0.9 of the emulator's."""
         return self.wss_error <= 0.1 and self.hot_recall_ratio >= 0.9
 
 
@@ -120,7 +122,8 @@ def nearest(recording: Recording, times_ns: IntArray) -> list[RecordedSnapshot]:
 def _places(recording: Recording, times_ns: IntArray) -> IntArray:
     ends = np.array([shot.end_ns for shot in recording.snapshots])
     after = np.clip(np.searchsorted(ends, times_ns), 1, len(ends) - 1)
-    return after - (times_ns - ends[after - 1] < ends[after] - times_ns)
+    is_nearer_before = times_ns - ends[after - 1] < ends[after] - times_ns
+    return np.where(is_nearer_before, after - 1, after)
 
 
 def _at(values: IntArray, recording: Recording, times_ns: IntArray) -> IntArray:
@@ -144,8 +147,10 @@ def _segment(
     size = span[1] - span[0]
     is_hot = 0 < size < (area[1] - area[0]) // 2
     name = f"{size >> 20} MiB at {(span[0] - area[0]) >> 20}" if is_hot else "scan"
-    found = [[hot_set(row[place], span) for place in inside.tolist()] for row in shots]
-    recall, precision = np.array(found).transpose(2, 0, 1) if is_hot else np.full((2, 2, 1), np.nan)
+    recall = precision = np.full((2, 1), np.nan)
+    if is_hot:
+        found = [[hot_set(row[place], span) for place in inside.tolist()] for row in shots]
+        recall, precision = np.array(found).transpose(2, 0, 1)
     last = int(inside[-1])
     return SegmentResult(
         name if size else "idle",
@@ -158,6 +163,7 @@ def _segment(
         float(np.median(recall[1:])),
         float(np.median(precision[0])),
         float(np.median(precision[1:])),
+        mean_age(shots[0][last]),
         age_distance(shots[0][last], [row[last] for row in shots[1:]]),
         age_distance(shots[1][last], [row[last] for row in shots[2:]]),
     )
@@ -182,10 +188,19 @@ def hot_set(shot: RecordedSnapshot, span: tuple[int, int]) -> tuple[float, float
 
 
 def age_distance(shot: RecordedSnapshot, others: Sequence[RecordedSnapshot]) -> float:
-    """Return the largest distance of a snapshot's ages, by bytes, from those of others together."""
+    """Return how far the ages of a snapshot's bytes are from those of others together.
+
+    It is the mean shift that turns one distribution into the other (earth mover's distance),
+    aggregation intervals: the area between the two cumulative shares.
+    """
     ages = np.unique(np.concatenate([shot.age, *(other.age for other in others)]))
     rest = np.mean([age_share(other, ages) for other in others], axis=0)
-    return float(np.abs(age_share(shot, ages) - rest).max())
+    return float((np.abs(age_share(shot, ages) - rest)[:-1] * np.diff(ages)).sum())
+
+
+def mean_age(shot: RecordedSnapshot) -> float:
+    """Return the mean age of a snapshot's bytes, aggregation intervals."""
+    return float(np.average(shot.age, weights=(shot.end - shot.start).astype(np.float64)))
 
 
 def age_share(shot: RecordedSnapshot, ages: IntArray) -> FloatArray:

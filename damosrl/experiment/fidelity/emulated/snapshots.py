@@ -1,9 +1,5 @@
 """Snapshots of emulated machines, taken where the kernel's tracepoint takes them, as recordings."""
 
-from dataclasses import dataclass
-
-import numpy as np
-
 from damosrl.damon import AddressRange, Attrs, Context, Document, Kdamond, Ops, Target
 from damosrl.damon.recorded import RecordedSnapshot, Recording
 from damosrl.emulator.machine import EmulatedMachines
@@ -14,22 +10,9 @@ from damosrl.machine import Telemetry
 NS = 10**9
 
 
-@dataclass(frozen=True)
-class Watched:
-    """What several machines, which differ by their seeds, have seen.
-
-    Args:
-        recordings: One per seed.
-        sample_us: Sampling intervals in force at each snapshot, by seed.
-    """
-
-    recordings: tuple[Recording, ...]
-    sample_us: tuple[tuple[int, ...], ...]
-
-
 def watch(
     attrs: Attrs, load: Workload, seeds: range, overshoot: float, duration_s: float
-) -> Watched:
+) -> tuple[Recording, ...]:
     """Monitor a workload's process on emulated machines.
 
     Args:
@@ -38,14 +21,13 @@ def watch(
         seeds: One machine each.
         overshoot: Real length of a sampling interval over the one asked for, as in the guest.
         duration_s: Time to watch.
+
+    Returns:
+        One recording per seed, times since the start.
     """
+    times = attrs.intervals
     seen = [_watch(attrs, load, seed, overshoot, duration_s) for seed in seeds]
-    recordings = tuple(
-        Recording(tuple(shots), attrs.intervals.sample_us, attrs.intervals.aggr_us)
-        for shots in seen
-    )
-    samples = tuple(tuple(shot.sample_us for shot in shots) for shots in seen)
-    return Watched(recordings, samples)
+    return tuple(Recording(tuple(shots), times.sample_us, times.aggr_us) for shots in seen)
 
 
 def _watch(
@@ -62,9 +44,8 @@ def _watch(
     context = machines.engine.contexts[0:1]
     start_ns = 0
     while start_ns < duration_s * NS:
-        sample_us, left = int(context["sample_us"][0]), int(
-            context["next_aggr"][0] - context["passed"][0]
-        )
+        sample_us = int(context["sample_us"][0])
+        left = int(context["next_aggr"][0] - context["passed"][0])
         sleep_us = int(sample_us * overshoot + 0.5)
         end_us = int(context["now_us"][0]) + left * sleep_us
         telemetry = machines.run(end_us / 1e6 + 1e-6 - float(machines.world.machines["time_s"][0]))
@@ -76,6 +57,12 @@ def _watch(
 def _snapshot(telemetry: Telemetry, start_ns: int, end_ns: int, sample_us: int) -> RecordedSnapshot:
     snapshot = telemetry.snapshot
     size = int(snapshot.nr_regions[0, 0])
-    columns = (snapshot.start, snapshot.end, snapshot.nr_accesses, snapshot.age)
-    start, end, counts, age = (np.array(column[0, 0, :size]) for column in columns)
-    return RecordedSnapshot(start_ns, end_ns, sample_us, start, end, counts, age)
+    return RecordedSnapshot(
+        start_ns,
+        end_ns,
+        sample_us,
+        snapshot.start[0, 0, :size].copy(),
+        snapshot.end[0, 0, :size].copy(),
+        snapshot.nr_accesses[0, 0, :size].copy(),
+        snapshot.age[0, 0, :size].copy(),
+    )

@@ -36,9 +36,7 @@ COLUMNS = ("time_ns", "node0_pages", "node1_pages", "sz_tried", "sz_applied", "q
 def scheme(action: Action, node: int, quota_bytes: int) -> Scheme:
     """Return a migration to a node: of what is accessed at all, or of what is not."""
     counts = Range(1, U32_MAX) if action is Action.MIGRATE_HOT else Range(0, 0)
-    quota = Quota(
-        sz_bytes=quota_bytes, reset_interval_ms=RESET_MS, weights=Weights(0, 100, 100)
-    )
+    quota = Quota(sz_bytes=quota_bytes, reset_interval_ms=RESET_MS, weights=Weights(0, 100, 100))
     return Scheme(action, AccessPattern(nr_accesses=counts), node, quota=quota)
 
 

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from damosrl.damon import (
+    AddressRange,
     Context,
     Document,
     GoalMetric,
@@ -40,30 +41,31 @@ PHASE_S = 6.0
 """Seconds between programs that come, with all of them, and after they have gone."""
 
 
-def user_context(current: int) -> Context:
+def user_context(current: int, span: AddressRange) -> Context:
     """Return a scheme that acts on nothing and follows the user's input."""
-    return _context(QuotaGoal(GoalMetric.USER_INPUT, 10_000, current))
+    return _context(QuotaGoal(GoalMetric.USER_INPUT, 10_000, current), span)
 
 
-def free_context() -> Context:
+def free_context(span: AddressRange) -> Context:
     """Return a scheme that acts on nothing and follows free memory of a node."""
-    return _context(QuotaGoal(GoalMetric.NODE_MEM_FREE_BP, FREE_TARGET_BP, nid=NODE))
+    return _context(QuotaGoal(GoalMetric.NODE_MEM_FREE_BP, FREE_TARGET_BP, nid=NODE), span)
 
 
-def _context(goal: QuotaGoal) -> Context:
+def _context(goal: QuotaGoal, span: AddressRange) -> Context:
     scheme = Scheme(quota=Quota(reset_interval_ms=RESET_MS, goals=(goal,)))
-    return Context(Ops.PADDR, (Target(regions=(node_range(1),)),), schemes=(scheme,))
+    return Context(Ops.PADDR, (Target(regions=(span,)),), schemes=(scheme,))
 
 
 def record_user_input(program: Path, out: Path) -> None:
     """Write ``user_input.csv``, commits of values, and ``user_input.esz.csv``, quotas."""
     del program
+    span = node_range(1)
     commits: list[tuple[int, int, int]] = []
-    with monitoring(user_context(INPUTS[0][0]), out / "state") as monitor:
+    with monitoring(user_context(INPUTS[0][0], span), out / "state") as monitor:
         for place, (value, seconds) in enumerate(INPUTS):
             before_ns = time.monotonic_ns()
             if place:
-                document = Document((Kdamond((user_context(value),)),))
+                document = Document((Kdamond((user_context(value, span),)),))
                 monitor.client.commit_goals(document)
             commits.append((before_ns, time.monotonic_ns(), value))
             monitor.watch(seconds)
@@ -89,7 +91,7 @@ def record_free_memory(program: Path, out: Path) -> None:
         total, left = memory_kib(f"/sys/devices/system/node/node{NODE}/meminfo")
         free.append((time.monotonic_ns(), total, left))
 
-    with monitoring(free_context(), out / "state") as monitor, ExitStack() as loads:
+    with monitoring(free_context(node_range(1)), out / "state") as monitor, ExitStack() as loads:
         for mib in LOADS_MIB:
             loads.enter_context(filling(program, mib, NODE))
             monitor.watch(PHASE_S, look)

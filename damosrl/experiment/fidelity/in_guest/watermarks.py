@@ -1,10 +1,10 @@
-"""When watermarks let a scheme work: free memory falls and rises, aggregations come or stay away."""
+"""When watermarks let a scheme work: free memory falls and rises, aggregations come or do not."""
 
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from damosrl.damon import Context, Ops, Scheme, Target, WatermarkMetric, Watermarks
+from damosrl.damon import AddressRange, Context, Ops, Scheme, Target, WatermarkMetric, Watermarks
 from damosrl.experiment.fidelity.data import write_table
 from damosrl.experiment.fidelity.in_guest.monitor import memory_kib, monitoring, node_range
 from damosrl.experiment.fidelity.in_guest.program import filling
@@ -16,11 +16,9 @@ LOADS_MIB = (220, 150, 130)
 STEP_S = 8.0
 
 
-def context() -> Context:
+def context(span: AddressRange) -> Context:
     """Return a scheme that acts on nothing, between watermarks."""
-    return Context(
-        Ops.PADDR, (Target(regions=(node_range(1),)),), schemes=(Scheme(watermarks=MARKS),)
-    )
+    return Context(Ops.PADDR, (Target(regions=(span,)),), schemes=(Scheme(watermarks=MARKS),))
 
 
 def record_switching(program: Path, out: Path) -> None:
@@ -31,7 +29,7 @@ def record_switching(program: Path, out: Path) -> None:
         total, left = memory_kib()
         free.append((time.monotonic_ns(), total, left))
 
-    with monitoring(context(), out / "state") as monitor:
+    with monitoring(context(node_range(1)), out / "state") as monitor:
         monitor.watch(STEP_S, look)
         with ExitStack() as first:
             first.enter_context(filling(program, LOADS_MIB[0]))
