@@ -1,5 +1,6 @@
 """How to reach a kernel: a choice of ``conf/machine`` of the kind ``kernel``."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from damosrl.errors import KernelError
+from damosrl.kernel.client import DamonClient
 from damosrl.kernel.clock import Clock
+from damosrl.kernel.dry_run import DryRunFiles
 from damosrl.kernel.files import Files, OsFiles
 from damosrl.kernel.host.nodes import memory_nodes
 from damosrl.kernel.host.telemetry import HostTelemetry
@@ -35,6 +38,8 @@ class KernelConfig:
         time_limit_s: Longest time one operation may take.
         trace: Whether to take snapshots from the tracer, where it can be used.
         cgroup: Control group whose memory pressure counts; None for the machine's.
+        dry_run: Whether to print every write instead of making it; nothing is opened for writing,
+            no lock is taken and no tracer used. Statistics then stay 0.
         latency: Options of `damosrl.kernel.latency.build.latency_probe`; None without a probe.
     """
 
@@ -48,6 +53,7 @@ class KernelConfig:
     time_limit_s: float = 5.0
     trace: bool = True
     cgroup: str | None = None
+    dry_run: bool = False
     latency: dict[str, Any] | None = None
 
     @property
@@ -82,14 +88,29 @@ def kernel_machine(
     nodes = memory_nodes(files, roots)
     host = HostTelemetry(roots, files, [node.nid for node in nodes], config.cgroup)
     with ExitStack() as stack:
-        session = Session(roots, files, Path(config.state_dir), config.time_limit_s)
-        client = stack.enter_context(session)
-        if pipe is None and config.trace:
+        client = stack.enter_context(_client(config, files))
+        if pipe is None and config.trace and not config.dry_run:
             pipe = _tracer(roots, stack)
         latency_ns = None
         if config.latency is not None:
             latency_ns = stack.enter_context(latency_probe(config.latency)).latency_ns
         yield KernelMachine(client, host, nodes, pipe, latency_ns, clock)
+
+
+@contextmanager
+def _client(config: KernelConfig, files: Files) -> Iterator[DamonClient]:
+    """Begin a session, or pretend to."""
+    if config.dry_run:
+        shown = DryRunFiles(files, config.roots.damon, _show)
+        yield DamonClient(config.roots, shown, config.time_limit_s)
+        return
+    state_dir = Path(config.state_dir)
+    with Session(config.roots, files, state_dir, config.time_limit_s) as client:
+        yield client
+
+
+def _show(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
 
 
 def _tracer(roots: Roots, stack: ExitStack) -> Pipe | None:

@@ -1,6 +1,8 @@
 """The Machine protocol over a fake kernel."""
 
 import math
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -185,3 +187,20 @@ def test_nodes_of_one_machine_by_tier(kernel: Any) -> None:
         kernel.tree.set_host(str(path), "1\n" if tier == 4 else "0\n")
     with kernel_machine(kernel.config, files=kernel.tree, clock=kernel.clock) as machine:
         assert [node.nid for node in machine.nodes] == [1, 0]
+
+
+def test_a_dry_run_prints_every_write_and_makes_none(
+    kernel: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole start and a change are told; the tree, the lock and the state stay untouched."""
+    config = replace(kernel.config, dry_run=True)
+    with kernel_machine(config, files=kernel.tree, clock=kernel.clock) as machine:
+        machine.begin(TEMPLATE)
+        quota = Setting(1, 0, SchemeField.QUOTA_BYTES)
+        machine.commit(Plan(TEMPLATE, {quota: np.array([1 << 20])}))
+        machine.run(1.0)
+    lines = capsys.readouterr().out.splitlines()
+    assert kernel.tree.writes == []
+    assert not Path(config.state_dir).exists()
+    assert any("nr_kdamonds" in line and "2" in line for line in lines)
+    assert any("kdamonds/1/contexts/0/schemes/0/quotas/bytes" in line for line in lines)
