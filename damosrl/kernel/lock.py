@@ -43,8 +43,7 @@ def tree_lock(state_dir: Path, root: Path) -> Iterator[None]:
                 got=f"pid {holder or 'unknown'}",
                 fix="end it first",
             ) from error
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        _sign(handle, path)
         yield
     finally:
         os.close(handle)
@@ -55,8 +54,21 @@ def _open(path: Path) -> int:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise KernelError(
-            f"the lock {path} cannot be opened",
-            got=error.strerror,
-            fix="run as root, or give another state folder",
-        ) from error
+        raise _unusable(path, error, "run as root") from error
+
+
+def _sign(handle: int, path: Path) -> None:
+    """Write our process id into the lock, for who finds it held."""
+    try:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        raise _unusable(path, error, "make room there") from error
+
+
+def _unusable(path: Path, error: OSError, fix: str) -> KernelError:
+    return KernelError(
+        f"the lock {path} cannot be used",
+        got=error.strerror,
+        fix=f"{fix}, or give another state folder",
+    )

@@ -51,6 +51,12 @@ class SessionClient(DamonClient):
     def start(self, document: Document) -> None:
         """See `DamonClient.start`; the kdamonds are then known as ours, also to a later process."""
         self.refuse_others()
+        if self.state.earlier is not None and self.running():
+            raise KernelBusyError(
+                f"{self.root} still does what process {self.state.origin.pid} of ours committed",
+                got="that process was killed, and its kdamonds run",
+                fix="run `damosrl doctor --restore` first",
+            )
         with self._starting():
             super().start(document)
 

@@ -7,6 +7,7 @@ own pipe, and it is removed on every exit. Facts: semantics 4.5, Documentation/t
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,9 @@ BUFFER_KB = 4096
 CHUNK_BYTES = 65536
 LARGEST_READ_BYTES = 2**24
 """Most that one `TraceInstance.read` returns, so that a flood cannot keep its caller forever."""
+
+_OWNED = re.compile(r"damosrl-(\d+)")
+"""Names of our instances; the number is the owner's process id."""
 
 
 class TraceInstance:
@@ -54,6 +58,7 @@ class TraceInstance:
         buffer_kb: int = BUFFER_KB,
         name: str | None = None,
     ) -> None:
+        self._roots = roots
         self.root = roots.tracefs
         self.folder = roots.tracefs / "instances" / (name or f"damosrl-{os.getpid()}")
         self.events: tuple[str, ...] = ()
@@ -63,6 +68,7 @@ class TraceInstance:
     def __enter__(self) -> Self:
         require_tracefs(self.root)
         self.events = self._present_events()
+        remove_stale(self._roots)
         with _telling(self.folder):
             with contextlib.suppress(FileExistsError):  # left by a killed process of this number
                 self.folder.mkdir()
@@ -134,6 +140,38 @@ class TraceInstance:
                 (self.folder / f"events/damon/{name}/enable").write_text("0", encoding="ascii")
         with contextlib.suppress(FileNotFoundError):
             self.folder.rmdir()
+
+
+def remove_stale(roots: Roots) -> tuple[str, ...]:
+    """Remove what killed processes of ours have left in the tracer: instances with dead owners.
+
+    An instance keeps its buffers and its events until somebody removes it.
+
+    Args:
+        roots: Where tracefs and procfs are; without both nothing is done.
+
+    Returns:
+        Names of what was removed.
+    """
+    folder = roots.tracefs / "instances"
+    try:
+        names = sorted(item.name for item in folder.iterdir())
+    except OSError:  # no tracefs, or no rights: then nothing of it is ours to remove
+        return ()
+    removed = []
+    for name in names:
+        owner = _OWNED.fullmatch(name)
+        if owner is None or not _has_ended(roots, owner[1]):
+            continue
+        with contextlib.suppress(OSError):  # in use, or another process was faster
+            (folder / name).rmdir()
+            removed.append(name)
+    return tuple(removed)
+
+
+def _has_ended(roots: Roots, pid: str) -> bool:
+    """Tell whether a process is gone; where procfs cannot tell, it is taken to live."""
+    return (roots.procfs / "self").exists() and not (roots.procfs / pid).exists()
 
 
 def require_tracefs(root: Path) -> None:

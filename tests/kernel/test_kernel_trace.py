@@ -1,6 +1,7 @@
 """The private trace instance, on a folder that behaves like tracefs."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from damosrl.errors import KernelError, KernelFeatureError
 from damosrl.kernel.roots import Roots
-from damosrl.kernel.trace import TraceInstance
+from damosrl.kernel.trace import TraceInstance, remove_stale
 from damosrl.kernel.trace_lines import TraceLines
 from damosrl.testing.fake_tracefs import FakeTracefs, aggregated_lines
 
@@ -85,6 +86,28 @@ def test_what_a_killed_process_left_is_taken_over(tracefs: FakeTracefs) -> None:
     with TraceInstance(_roots(tracefs)) as trace:
         assert trace.read() == b""
     assert tracefs.instances == []
+
+
+def test_what_other_killed_processes_left_is_removed(tracefs: FakeTracefs) -> None:
+    """Instances of living processes, and those of other programs, are left alone."""
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    theirs = ["damosrl", f"damosrl-{os.getppid()}", f"perf-{ended.pid}"]
+    for name in (*theirs, f"damosrl-{ended.pid}"):
+        (tracefs.root / "instances" / name).mkdir()
+    with TraceInstance(_roots(tracefs)):
+        assert tracefs.instances == sorted([*theirs, f"damosrl-{os.getpid()}"])
+    assert tracefs.instances == sorted(theirs)
+
+
+def test_nothing_is_removed_where_nobody_tells_who_lives(
+    tracefs: FakeTracefs, tmp_path: Path
+) -> None:
+    """Without procfs every owner is taken to live; without tracefs there is nothing."""
+    (tracefs.root / "instances/damosrl-1").mkdir()
+    assert remove_stale(Roots(tracefs=tracefs.root, procfs=tmp_path / "none")) == ()
+    assert remove_stale(Roots(tracefs=tmp_path / "none")) == ()
+    assert tracefs.instances == ["damosrl-1"]
 
 
 def test_optional_events_are_enabled_where_the_kernel_has_them(tmp_path: Path) -> None:

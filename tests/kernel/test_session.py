@@ -1,5 +1,6 @@
 """Sessions: locked, saved and restored on every way out, also the rough ones."""
 
+import errno
 import json
 import os
 import signal
@@ -130,6 +131,23 @@ def test_two_sessions_of_one_tree_are_one_too_many(
             restore_saved(roots, tree, state_dir)
 
 
+def test_a_lock_on_a_full_disk_is_named(
+    tree: FakeTree, roots: Roots, state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message has the file, and nothing is written to the tree."""
+
+    def full(*_words: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    lock = state_file(state_dir, roots.damon, "lock")
+    with pytest.raises(KernelError, match=f"{lock}.*No space left"), Session(
+        roots, tree, state_dir
+    ):
+        pass
+    assert tree.writes == []
+
+
 def test_the_saved_state_is_private(tree: FakeTree, roots: Roots, state_dir: Path) -> None:
     """Only the owner may read it, and it is there before the first write."""
     with Session(roots, tree, state_dir):
@@ -231,6 +249,23 @@ def test_a_session_after_sigkill_leaves_the_earlier_kdamond_running(
     restore_saved(disk, OsFiles(), root / "state")
     assert client.running() == []
     assert client.document() == Document(())
+
+
+def test_a_start_beside_a_kdamond_of_a_killed_process_says_how_to_restore(
+    served: tuple[FakeTree, Path],
+) -> None:
+    """It is ours and goes on; the message has its process and the command that ends it."""
+    tree, root = served
+    program = start_program(root)
+    end(program, signal.SIGKILL)
+    disk = Roots(sysfs=root / "sys", procfs=root / "proc")
+    with (
+        Session(disk, OsFiles(), root / "state") as session,
+        pytest.raises(KernelBusyError, match=rf"process {program.pid} of ours.*doctor --restore"),
+    ):
+        session.start(physical(scheme(5)))
+    assert DamonClient(tree.roots, tree).document() == physical()
+    assert DamonClient(tree.roots, tree).running() == [0]
 
 
 def test_after_a_boot_there_is_nothing_to_restore(served: tuple[FakeTree, Path]) -> None:
