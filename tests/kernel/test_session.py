@@ -141,8 +141,9 @@ def test_a_lock_on_a_full_disk_is_named(
 
     monkeypatch.setattr(os, "pwrite", full)
     lock = state_file(state_dir, roots.damon, "lock")
-    with pytest.raises(KernelError, match=f"{lock}.*No space left"), Session(
-        roots, tree, state_dir
+    with (
+        pytest.raises(KernelError, match=f"{lock}.*No space left"),
+        Session(roots, tree, state_dir),
     ):
         pass
     assert tree.writes == []

@@ -15,6 +15,7 @@ from damosrl.kernel.files import OsFiles
 from damosrl.kernel.lock import STATE_DIR
 from damosrl.kernel.roots import Roots
 from damosrl.kernel.session import restore_saved
+from damosrl.kernel.trace import remove_stale
 
 USABLE, NOT_USABLE = 0, 1
 
@@ -48,7 +49,9 @@ def run(given: Namespace) -> int:
         if given.json:
             raise ConfigError("--restore prints one line", got="--json", fix="leave --json out")
         done = restore_saved(machine.roots, machine.files, machine.state_dir)
-        sys.stdout.write(f"{done}\n")
+        stale = remove_stale(machine.roots)
+        also = f"; removed from the tracer: {', '.join(stale)}" if stale else ""
+        sys.stdout.write(f"{done}{also}\n")
         return USABLE
     report = examine(machine)
     sys.stdout.write(_shown(report, as_json=given.json))

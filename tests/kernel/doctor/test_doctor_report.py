@@ -194,6 +194,19 @@ def test_the_command_restores_what_a_killed_session_left(
     assert read_settings(served, served.roots.damon) == found
 
 
+def test_restoring_removes_what_a_killed_process_left_in_the_tracer(
+    doctor: Doctor, served: FakeTree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A trace instance of a process that lives no more is removed and named."""
+    stale = tmp_path / "sys/kernel/tracing/instances/damosrl-4000001"
+    with serve(served, tmp_path):
+        stale.mkdir(parents=True)
+        (tmp_path / "proc/self").mkdir(parents=True, exist_ok=True)
+        assert doctor("--restore") == 0
+    assert "removed from the tracer: damosrl-4000001" in capsys.readouterr().out
+    assert not stale.exists()
+
+
 def test_restoring_prints_no_json(
     doctor: Doctor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

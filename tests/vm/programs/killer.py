@@ -43,6 +43,14 @@ def main() -> None:
     moments = random.Random(seed)
     roots, files = Roots(), OsFiles()
     found = _stage_something(roots, files)
+    try:
+        _kill(kills, moments, folder, found)
+    finally:
+        files.write(roots.damon / "kdamonds/nr_kdamonds", "0")
+
+
+def _kill(kills: int, moments: random.Random, folder: Path, found: Settings) -> None:
+    roots, files = Roots(), OsFiles()
     for _ in range(kills):
         delay_s = moments.uniform(0.0, LONGEST_S)
         told = _kill_one(roots, files, folder, delay_s)
