@@ -21,7 +21,7 @@ from damosrl.kernel.file_errors import FileError
 from damosrl.kernel.files import Files
 from damosrl.kernel.roots import Roots
 from damosrl.kernel.snapshot import Settings, below, read_if_there, read_settings, require_tree
-from damosrl.kernel.staging import CHILDREN_TIME_S, stage, stage_texts
+from damosrl.kernel.staging import BUSY_READ_S, CHILDREN_TIME_S, retry_busy, stage, stage_texts
 from damosrl.kernel.tried import TriedRegion, numbered, read_tried_regions
 
 INTERVALS = "contexts/0/monitoring_attrs/intervals"
@@ -182,7 +182,8 @@ class DamonClient:
 
     def kdamond_pid(self, kdamond: int) -> int | None:
         """Return the process id of a kdamond's thread; None where it does not run."""
-        pid = int(self.files.read(self._folder(kdamond) / "pid"))
+        path = self._folder(kdamond) / "pid"
+        pid = int(retry_busy(lambda: self.files.read(path), BUSY_READ_S))
         return pid if pid > 0 else None
 
     def update_stats(self, kdamond: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from damosrl.errors import DamosrlError, KernelError
 from damosrl.kernel.files import Files
-from damosrl.kernel.staging import retry_busy
+from damosrl.kernel.staging import BUSY_READ_S, retry_busy
 
 SETTLED = ("on", "off")
 """What a state file reads when no command is in progress."""
@@ -57,9 +57,13 @@ def settled_state(files: Files, state: Path, time_limit_s: float = 1.0) -> str:
     A kernel shows ``on`` or ``off`` at any time.
     """
     end = time.monotonic() + time_limit_s
-    while (text := files.read(state).strip()) not in SETTLED and time.monotonic() < end:
+    while (text := _read(files, state)) not in SETTLED and time.monotonic() < end:
         time.sleep(0.001)
     return text
+
+
+def _read(files: Files, state: Path) -> str:
+    return retry_busy(lambda: files.read(state), BUSY_READ_S).strip()
 
 
 def _bounded_write(files: Files, state: Path, command: Command, end: float) -> None:

@@ -1,11 +1,13 @@
 """Who uses DAMON on a machine now: kdamonds of the sysfs tree, and modules that run alone."""
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import NamedTuple
 
 from damosrl.kernel.files import Files
 from damosrl.kernel.roots import Roots
 from damosrl.kernel.snapshot import read_if_there
+from damosrl.kernel.staging import BUSY_READ_S, retry_busy
 from damosrl.kernel.tried import numbered
 
 MODULES = ("damon_reclaim", "damon_lru_sort", "damon_stat")
@@ -50,12 +52,16 @@ def foreign_use(roots: Roots, files: Files, ours: Collection[int] = ()) -> tuple
 def _kdamonds(roots: Roots, files: Files) -> list[Holder]:
     holders = []
     for folder in numbered(files, roots.damon / "kdamonds"):
-        if files.read(folder / "state").strip() == "on":
-            pid = int(files.read(folder / "pid"))
+        if _read(files, folder / "state") == "on":
+            pid = int(_read(files, folder / "pid"))
             holders.append(
                 Holder(f"kdamond {folder.name}", pid, f"its owner writes off to {folder}/state")
             )
     return holders
+
+
+def _read(files: Files, path: Path) -> str:
+    return retry_busy(lambda: files.read(path), BUSY_READ_S).strip()
 
 
 def _modules(roots: Roots, files: Files) -> list[Holder]:

@@ -7,6 +7,7 @@ import errno
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from damosrl.damon import Action
 from damosrl.damon.features import FILTER_SINCE, GOAL_SINCE
@@ -16,6 +17,10 @@ from damosrl.kernel.file_errors import FileBusyError, FileError
 from damosrl.kernel.files import Files
 from damosrl.kernel.snapshot import Settings, below, read_if_there
 
+Answer = TypeVar("Answer")
+
+BUSY_READ_S = 1.0
+"""Longest wait for a lock that others hold while we only read."""
 CHILDREN_TIME_S = 0.5
 """Longest wait for the folders that a count makes; the kernel makes them within the write."""
 
@@ -74,8 +79,10 @@ def stage_texts(files: Files, root: Path, texts: Settings, time_limit_s: float) 
     stage(files, root, wanted, time_limit_s)
 
 
-def retry_busy(attempt: Callable[[], None], time_limit_s: float) -> None:
+def retry_busy(attempt: Callable[[], Answer], time_limit_s: float) -> Answer:
     """Repeat what the kernel answers with EBUSY, with growing pauses, until it succeeds.
+
+    Reads of ``state`` and ``pid`` too: they only try DAMON's lock, which any command holds.
 
     Raises:
         FileBusyError: It did not succeed in time.
@@ -84,14 +91,12 @@ def retry_busy(attempt: Callable[[], None], time_limit_s: float) -> None:
     pause_s = 0.001
     while True:
         try:
-            attempt()
+            return attempt()
         except FileBusyError:
             if time.monotonic() + pause_s > end:
                 raise
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, 0.05)
-        else:
-            return
 
 
 def _without_folder(known: Settings, folder: str) -> Settings:

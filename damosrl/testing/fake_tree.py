@@ -72,16 +72,18 @@ class FakeTree:
     def read(self, path: Path) -> str:
         """See `Files.read`."""
         with self._answering(path):
-            text = leaf(self._files, _key(path)).text
+            file = leaf(self._files, _key(path))
+            if path.name in ("state", "pid"):
+                self._try_lock()
+            text = file.text
             return text if text.endswith("\n") else f"{text}\n"
 
     def write(self, path: Path, text: str) -> None:
         """See `Files.write`."""
         with self._answering(path, text):
             file = leaf(self._files, _key(path))
-            if self._busy and (path.name == "state" or path.name.startswith("nr_")):
-                self._busy -= 1
-                raise OSError(errno.EBUSY, "the lock is held")
+            if path.name == "state" or path.name.startswith("nr_"):
+                self._try_lock()
             file.write(text)
             self.writes.append((str(path), text))
 
@@ -116,15 +118,20 @@ class FakeTree:
             parent, _, name = path.strip("/").rpartition("/")
             subfolder(self._files, parent)[name] = Leaf(text, fake_files.text)
 
-    def hold(self, writes: int) -> None:
-        """Answer the next writes that need DAMON's lock with EBUSY."""
-        self._busy = writes
+    def hold(self, times: int) -> None:
+        """Answer the next reads and writes that need DAMON's lock with EBUSY."""
+        self._busy = times
 
     def end_kdamond(self, kdamond: int) -> None:
         """Let a running kdamond end by itself, as when its processes are gone."""
         with self._lock:
             self._kdamonds[kdamond].end()
             self._show_states()
+
+    def _try_lock(self) -> None:
+        if self._busy:
+            self._busy -= 1
+            raise OSError(errno.EBUSY, "the lock is held")
 
     @contextmanager
     def _answering(self, path: Path, value: str | None = None) -> Iterator[None]:

@@ -14,6 +14,7 @@ from damosrl.errors import KernelBusyError
 from damosrl.kernel.client import DamonClient
 from damosrl.kernel.file_errors import FileBusyError, FileError
 from damosrl.kernel.files import OsFiles
+from damosrl.kernel.holders import foreign_use
 from damosrl.kernel.roots import Roots
 from damosrl.testing import tree_check
 from damosrl.testing.backend import GivenNumbers
@@ -76,6 +77,22 @@ def test_a_held_lock_stops_commands_but_not_plain_files(
     with pytest.raises(FileBusyError):
         tree.write(roots.damon / "kdamonds/0/state", "commit")
     tree.write(roots.damon / "kdamonds/0/state", "commit")
+
+
+def test_state_and_pid_are_read_when_the_lock_is_free(
+    roots: Roots, tree: FakeTree, client: DamonClient
+) -> None:
+    """As in a kernel each read only tries the lock; client and list of holders try again."""
+    client.start(physical())
+    pid = client.kdamond_pid(0)
+    tree.hold(1)
+    with pytest.raises(FileBusyError):
+        tree.read(roots.damon / "kdamonds/0/state")
+    for reads in (lambda: client.is_running(0), lambda: client.kdamond_pid(0) == pid):
+        tree.hold(3)
+        assert reads()
+    tree.hold(3)
+    assert [holder.pid for holder in foreign_use(roots, tree)] == [pid]
 
 
 def test_read_only_files_cannot_be_written(roots: Roots, tree: FakeTree) -> None:
