@@ -185,7 +185,7 @@ def intervals_figure(tuning: Tuning) -> Figure:
         linestyle="none",
         marker="o",
         markersize=3,
-        label="engine on the guest's snapshots",
+        label="engine, same snapshots",
     )
     left.set_title("step by step")
     left.set_xlabel("tuning step")
@@ -197,7 +197,7 @@ def intervals_figure(tuning: Tuning) -> Figure:
     right.step(tuning.steps_s, _ms(result.guest), where="post", color=BLUE, linewidth=1.4)
     right.set_title("run freely, over time")
     right.set_xlabel("time (s)")
-    left.legend(loc="center")
+    left.legend(loc="center", bbox_to_anchor=(0.43, 0.6))
     return figure
 
 

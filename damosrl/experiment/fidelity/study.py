@@ -69,7 +69,7 @@ def hot_set_pictures(folder: Path, seeds: range) -> Pictures:
     """Compare snapshots of a hot set that moves."""
     guest = read_recording(folder / "hot_set.damon")
     touched = read_table(folder / "hot_set.csv")
-    emulated = _watch(guest, touched, Attrs(), seeds)
+    emulated = _watch(guest, touched, Attrs(), seeds, overshoot_of(guest))
     return Pictures(guest, emulated, compare_snapshots(guest, emulated, touched))
 
 
@@ -80,24 +80,37 @@ def interval_tuning(folder: Path, seeds: range) -> Tuning:
     tuned = read_table(folder / "intervals.tuned.csv")
     result = compare_tuning(attrs, guest, tuned)
     steps_s = (tuned["time_ns"] - guest.snapshots[0].start_ns) / 1e9
-    emulated = _watch(guest, read_table(folder / "intervals.csv"), attrs, seeds)
+    asked_us = _asked_us(guest, tuned)
+    overshoot = guest.duration_s * 1e6 / float(asked_us.sum() * guest.samples_per_aggregation)
+    touched = read_table(folder / "intervals.csv")
+    emulated = _watch(guest, touched, attrs, seeds, max(overshoot, 1.0))
     return Tuning(guest, steps_s, emulated, result)
 
 
+def _asked_us(guest: Recording, tuned: dict[str, IntArray]) -> IntArray:
+    """Return the sampling interval in force during each snapshot, ``(T,)`` us."""
+    starts_ns = [shot.start_ns for shot in guest.snapshots]
+    known = np.concatenate([[guest.sample_us], tuned["sample_us"]])
+    asked: IntArray = known[np.searchsorted(tuned["time_ns"], starts_ns, side="right")]
+    return asked
+
+
 def _watch(
-    guest: Recording, touched: dict[str, IntArray], attrs: Attrs, seeds: range
+    guest: Recording, touched: dict[str, IntArray], attrs: Attrs, seeds: range, overshoot: float
 ) -> tuple[Recording, ...]:
     first = guest.snapshots[0]
     load = workload((int(first.start[0]), int(first.end[-1])), touched, first.start_ns)
-    return watch(attrs, load, seeds, overshoot_of(guest), guest.duration_s)
+    return watch(attrs, load, seeds, overshoot, guest.duration_s)
 
 
 def overshoot_of(recording: Recording) -> float:
-    """Return the median length of an aggregation over the one asked for."""
+    """Return the real length of aggregations over the one asked for.
+
+    It is the mean, so that as many aggregations fit into a second in the emulator.
+    """
     samples = recording.samples_per_aggregation
-    asked_s = [shot.sample_us * samples / 1e6 for shot in recording.snapshots]
-    real_s = [shot.interval_s for shot in recording.snapshots]
-    return max(float(np.median(np.array(real_s) / np.array(asked_s))), 1.0)
+    asked_s = sum(shot.sample_us * samples / 1e6 for shot in recording.snapshots)
+    return max(recording.duration_s / asked_s, 1.0)
 
 
 def user_input_quotas(folder: Path) -> QuotaResult:
@@ -133,7 +146,7 @@ def _migration(
     quota_bytes = migration.HOT_QUOTA_BYTES if up else migration.COLD_QUOTA_BYTES
     area_mib = migration.HOT_AREA_MIB if up else migration.COLD_AREA_MIB
     ends_ns = np.array(notes["aggregation_ends_ns"])
-    overshoot = max(float(np.median(np.diff(ends_ns))) / 1e8, 1.0)
+    overshoot = max(float(np.mean(np.diff(ends_ns))) / 1e8, 1.0)
     origin_ns = int(ends_ns[0] - 1e8 * overshoot)
     start = VIRTUAL + segment.offset_mib * MIB
     touched = {key: np.array([notes[key]]) for key in ("start_ns", "end_ns", "passes")}

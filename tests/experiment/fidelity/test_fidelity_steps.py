@@ -14,7 +14,13 @@ from damosrl.experiment.fidelity.compare.tuning import compare_tuning
 from damosrl.experiment.fidelity.data import read_table
 from damosrl.experiment.fidelity.emulated.migration import Moved
 from damosrl.experiment.fidelity.in_guest.hot_set import GOAL
-from damosrl.experiment.fidelity.study import demotion, promotion, switching
+from damosrl.experiment.fidelity.study import (
+    demotion,
+    interval_tuning,
+    overshoot_of,
+    promotion,
+    switching,
+)
 
 MIB = 2**20
 
@@ -27,6 +33,20 @@ def test_every_tuning_step_is_the_kernels(guest_data: Path, told: dict[str, Any]
     result = compare_tuning(attrs, guest, tuned)
     assert result.meets
     assert len(result.guest) == told["intervals"]["steps"] > 30
+
+
+def test_tuning_runs_freely_between_the_same_ends(guest_data: Path) -> None:
+    """The emulator on its own reaches the guest's shortest and longest intervals too."""
+    (emulated,) = interval_tuning(guest_data, range(1, 2)).emulated
+    samples = {shot.sample_us for shot in emulated.snapshots}
+    assert (min(samples), max(samples)) == (GOAL.min_sample_us, GOAL.max_sample_us)
+
+
+def test_overshoot_keeps_the_number_of_aggregations(guest_data: Path) -> None:
+    """As many aggregations as the guest had take as long as the guest's recording."""
+    guest = read_recording(guest_data / "hot_set.damon")
+    asked_s = len(guest.snapshots) * guest.aggr_us / 1e6
+    assert overshoot_of(guest) * asked_s == pytest.approx(guest.duration_s)
 
 
 def test_watermarks_switch_as_the_kernels(guest_data: Path) -> None:

@@ -23,6 +23,7 @@ HIDDEN_WINDOWS = 8
 """Most windows in a row that may pass without a change of whole bytes."""
 
 MOST_PATHS = 500
+"""Paths that are followed; the loop's states lie far closer than any series needs."""
 
 Candidates = Sequence[int]
 """Values of the goal's metric that a window may have seen, ascending."""

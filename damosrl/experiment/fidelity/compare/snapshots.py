@@ -27,7 +27,7 @@ class SegmentResult:
         snapshots: The guest's.
         guest_wss_bytes: Size of regions with an access.
         emulator_wss_bytes: The same.
-        wss_error: Difference over the emulator's size; NaN where that is 0.
+        wss_error: Difference over the emulator's size; NaN for idle time, where that is 0.
         guest_recall: Share of what was touched that regions called hot cover; NaN for a scan,
             which is not hot, and for idle time.
         emulator_recall: The same.
@@ -37,6 +37,8 @@ class SegmentResult:
         age_distance: Earth mover's distance of the two distributions of ages at that moment,
             aggregation intervals.
         age_distance_of_seeds: The same between one seed and the others.
+        guest_regions: Number of regions.
+        emulator_regions: The same, after the split, which the kernel's snapshots come before.
     """
 
     name: str
@@ -52,6 +54,8 @@ class SegmentResult:
     mean_age: float
     age_distance: float
     age_distance_of_seeds: float
+    guest_regions: float
+    emulator_regions: float
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,7 @@ def _segment(
         len(inside),
         float(np.median(wss[0, inside])),
         float(np.median(wss[1:, inside])),
-        _error(wss[0], wss[1:], inside),
+        _error(wss[0], wss[1:], inside) if size else float("nan"),
         float(np.median(recall[0])),
         float(np.median(recall[1:])),
         float(np.median(precision[0])),
@@ -166,7 +170,13 @@ def _segment(
         mean_age(shots[0][last]),
         age_distance(shots[0][last], [row[last] for row in shots[1:]]),
         age_distance(shots[1][last], [row[last] for row in shots[2:]]),
+        _regions(shots[:1], inside),
+        _regions(shots[1:], inside),
     )
+
+
+def _regions(shots: Sequence[Sequence[RecordedSnapshot]], inside: IntArray) -> float:
+    return float(np.median([len(row[place]) for row in shots for place in inside.tolist()]))
 
 
 def hot_set(shot: RecordedSnapshot, span: tuple[int, int]) -> tuple[float, float]:
