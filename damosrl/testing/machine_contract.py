@@ -304,7 +304,8 @@ def _flat(telemetry: Telemetry) -> list[NDArray[np.generic]]:
     found: list[NDArray[np.generic]] = []
     for item in fields(telemetry):
         value = getattr(telemetry, item.name)
-        found += [part.copy() for part in (value if isinstance(value, tuple) else (value,))]
+        parts = value if isinstance(value, tuple) else (value,)
+        found += [part.copy() for part in parts if isinstance(part, np.ndarray)]
     return found
 
 
