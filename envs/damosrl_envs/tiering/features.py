@@ -9,7 +9,7 @@ from damosrl_envs.tiering.config import TieringConfig
 from damosrl_envs.tiering.counters import Counters
 from damosrl_envs.tiering.knobs import DEMOTION, FREE, PROMOTION
 from damosrl_envs.tiering.memories import AccessShare, Returns, Stretch
-from damosrl_envs.tiering.monitor import FAST, SLOW, MonitorSummary, summarise
+from damosrl_envs.tiering.monitor import FAST, SLOW, MonitorSummary, Summarise, summarise
 from damosrl_envs.tiering.quantities import OBSERVATION, UNKNOWN, observed
 from damosrl_envs.tiering.schemes import Layout
 
@@ -21,9 +21,17 @@ class Features:
         config: Timing of the task.
         layout: Where the schemes lie.
         num_machines: N.
+        summarise: Sums up snapshots.
     """
 
-    def __init__(self, config: TieringConfig, layout: Layout, num_machines: int) -> None:
+    def __init__(
+        self,
+        config: TieringConfig,
+        layout: Layout,
+        num_machines: int,
+        summarise: Summarise = summarise,
+    ) -> None:
+        self._summarise = summarise
         self._config = config
         self._promotions = max(len(layout.promotions), 1)
         self._demotions = max(len(layout.demotions), 1)
@@ -36,7 +44,7 @@ class Features:
         self, which: NDArray[np.bool_], telemetry: Telemetry, grown: Counters, knobs: FloatArray
     ) -> Float32Array:
         """Forget the past of the marked machines; return all observations ``(N, d)``."""
-        summary = summarise(telemetry)
+        summary = self._summarise(telemetry)
         self.share.reset(which)
         self._returns.reset(which)
         self._stretch.reset(which, summary)
@@ -55,7 +63,7 @@ class Features:
         Returns:
             Observations ``(N, d)`` in [-1, 1].
         """
-        summary = summarise(telemetry)
+        summary = self._summarise(telemetry)
         self.share.update(summary, grown.time_s)
         self._returns.update(grown)
         self._stretch.update(telemetry, summary, grown.time_s)

@@ -23,10 +23,12 @@ from damosrl.machine import Plan, QuotaLoop
 from damosrl.safety import Event, Projection, SafetyConfig, Shield, event_records, safety_config
 from damosrl.task import TaskSpec
 from damosrl_envs.tiering.actions import ActionForm
+from damosrl_envs.tiering.compiled_monitor import summarise_compiled
 from damosrl_envs.tiering.config import TieringConfig, tiering_config
 from damosrl_envs.tiering.describe import describe
 from damosrl_envs.tiering.emulated import EmulatedWorld
 from damosrl_envs.tiering.infos import Info, measured
+from damosrl_envs.tiering.monitor import summarise
 from damosrl_envs.tiering.quantities import framed
 from damosrl_envs.tiering.real import KernelWorld, kernel_config
 from damosrl_envs.tiering.reward import RewardConfig, reward_config
@@ -114,7 +116,13 @@ class TieringLoop:
                 fix="choose reward=psi or reward=kernel_goal",
             )
         safety: SafetyConfig = safety_config(settings.safety)
-        self.task = TieringTask(num_machines, self.world.num_nodes, config, self._reward)
+        self.task = TieringTask(
+            num_machines,
+            self.world.num_nodes,
+            config,
+            self._reward,
+            summarise_compiled if self.world.has_truth else summarise,
+        )
         if isinstance(self.world, EmulatedWorld):
             self.world.build(self.task.template, settings.monitor, settings.threads)
         self.form = ActionForm(settings.action or config.action, self.task.spec.knobs)

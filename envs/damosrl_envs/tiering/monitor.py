@@ -1,14 +1,13 @@
 """What the regions of all monitors add up to: histograms, access shares, counts.
 
-One pass over the snapshot of a whole batch, compiled: this lies in the path of every step.
+In NumPy, so that the host of a kernel compiles nothing; `compiled_monitor` does it for batches.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from damosrl.emulator.jit import kernel
 from damosrl.knobs import FloatArray
 from damosrl.machine import IntArray, Telemetry
 
@@ -19,8 +18,8 @@ COLD_AGES_S = (1, 5, 20)
 FAST, SLOW = 0, 1
 """Tiers of the summaries: node 0, and all slower memory nodes together."""
 
-_HEAT_EDGES = np.array(HEAT_EDGES_PERCENT, dtype=np.int64)
-_COLD_AGES_US = np.array(COLD_AGES_S, dtype=np.int64) * 1_000_000
+HEAT_EDGES = np.array(HEAT_EDGES_PERCENT, dtype=np.int64)
+COLD_AGES_US = np.array(COLD_AGES_S, dtype=np.int64) * 1_000_000
 
 
 class MonitorSummary(NamedTuple):
@@ -38,85 +37,55 @@ class MonitorSummary(NamedTuple):
     """Largest age of a region, aggregation intervals, ``(N, K)``."""
 
 
-def summarise(telemetry: Telemetry) -> MonitorSummary:
-    """Sum up the snapshot of every machine."""
-    snapshot = telemetry.snapshot
-    machines, kdamonds = snapshot.nr_regions.shape
-    summary = MonitorSummary(
+Summarise = Callable[[Telemetry], MonitorSummary]
+"""Sums up snapshots, compiled or not."""
+
+
+def empty_summary(telemetry: Telemetry) -> MonitorSummary:
+    """Return a summary of nothing, with the counts of regions."""
+    nr_regions = telemetry.snapshot.nr_regions
+    machines, kdamonds = nr_regions.shape
+    return MonitorSummary(
         heat=np.zeros((machines, 2, len(HEAT_EDGES_PERCENT))),
         cold_age=np.zeros((machines, len(COLD_AGES_S))),
         weight=np.zeros((machines, 2)),
-        regions=snapshot.nr_regions.max(axis=1),
+        regions=nr_regions.max(axis=1),
         oldest=np.zeros((machines, kdamonds), dtype=np.int64),
     )
-    _sum_regions(
-        snapshot.nr_regions,
-        snapshot.start,
-        snapshot.end,
-        snapshot.nr_accesses,
-        snapshot.age,
-        telemetry.samples_per_aggregation,
-        telemetry.aggregation_us,
-        _HEAT_EDGES,
-        _COLD_AGES_US,
-        summary.heat,
-        summary.cold_age,
-        summary.weight,
-        summary.oldest,
-    )
+
+
+def summarise(telemetry: Telemetry) -> MonitorSummary:
+    """Sum up the snapshot of every machine; equals `compiled_monitor.summarise_compiled`.
+
+    Bytes, and bytes times accesses, are whole numbers below 2^53: sums do not depend on order.
+    """
+    summary = empty_summary(telemetry)
+    for machine, kdamond in np.ndindex(*telemetry.snapshot.nr_regions.shape):
+        _add_kdamond(summary, telemetry, machine, kdamond)
+    for machine in range(len(summary.heat)):
+        _to_shares(summary.heat[machine], summary.cold_age[machine])
     return summary
 
 
-@kernel
-def _sum_regions(
-    count: IntArray,
-    start: NDArray[np.uint64],
-    end: NDArray[np.uint64],
-    nr_accesses: NDArray[np.uint32],
-    age: NDArray[np.uint32],
-    samples: IntArray,
-    aggregation_us: IntArray,
-    heat_edges: IntArray,
-    cold_ages_us: IntArray,
-    heat: FloatArray,
-    cold_age: FloatArray,
-    weight: FloatArray,
-    oldest: IntArray,
-) -> None:
-    edges = np.zeros(len(heat_edges), dtype=np.int64)
-    for machine in range(count.shape[0]):
-        for kdamond in range(count.shape[1]):
-            tier = min(kdamond, 1)
-            largest = max(samples[machine, kdamond], 1)
-            for bin_ in range(len(edges)):
-                edges[bin_] = -(-heat_edges[bin_] * largest // 100)
-            weighted = 0.0
-            for place in range(count[machine, kdamond]):
-                region = (machine, kdamond, place)
-                size = np.float64(end[region] - start[region])
-                accesses = np.int64(nr_accesses[region])
-                region_age = np.int64(age[region])
-                weighted += size * accesses
-                oldest[machine, kdamond] = max(oldest[machine, kdamond], region_age)
-                edge = 0
-                for bin_ in range(1, len(edges)):
-                    edge += accesses >= edges[bin_]
-                heat[machine, tier, edge] += size
-                if tier == 0 and accesses == 0:
-                    age_us = region_age * aggregation_us[machine, kdamond]
-                    for bin_ in range(len(cold_ages_us)):
-                        if age_us >= cold_ages_us[bin_]:
-                            cold_age[machine, bin_] += size
-            weight[machine, tier] += weighted / largest
-        _to_shares(heat[machine], cold_age[machine])
+def _add_kdamond(summary: MonitorSummary, telemetry: Telemetry, machine: int, kdamond: int) -> None:
+    snapshot = telemetry.snapshot
+    place = (machine, kdamond, slice(int(snapshot.nr_regions[machine, kdamond])))
+    size = (snapshot.end[place] - snapshot.start[place]).astype(np.float64)
+    accesses, age = snapshot.nr_accesses[place].astype(np.int64), snapshot.age[place]
+    largest = max(int(telemetry.samples_per_aggregation[machine, kdamond]), 1)
+    tier = min(kdamond, SLOW)
+    bins = np.searchsorted(-(-HEAT_EDGES[1:] * largest // 100), accesses, side="right")
+    summary.heat[machine, tier] += np.bincount(bins, size, len(HEAT_EDGES))
+    summary.weight[machine, tier] += (size * accesses).sum() / largest
+    summary.oldest[machine, kdamond] = age.max(initial=0)
+    if tier == FAST:
+        idle_us = age * telemetry.aggregation_us[machine, kdamond]
+        is_cold = (accesses == 0) & (idle_us >= COLD_AGES_US[:, None])
+        summary.cold_age[machine] += np.where(is_cold, size, 0.0).sum(axis=1)
 
 
-@kernel
 def _to_shares(heat: FloatArray, cold_age: FloatArray) -> None:
     """Divide one machine's bytes by the bytes of their tier."""
-    for tier in range(heat.shape[0]):
-        total = heat[tier].sum()
-        if total > 0.0:
-            heat[tier] /= total
-            if tier == 0:
-                cold_age /= total
+    total = heat.sum(axis=1)
+    heat /= np.where(total > 0.0, total, 1.0)[:, None]
+    cold_age /= total[FAST] if total[FAST] > 0.0 else 1.0

@@ -12,6 +12,7 @@ from damosrl_envs.tiering.config import TieringConfig
 from damosrl_envs.tiering.counters import Counters, read_counters
 from damosrl_envs.tiering.features import Features
 from damosrl_envs.tiering.knobs import KNOBS, scheme_numbers
+from damosrl_envs.tiering.monitor import Summarise, summarise
 from damosrl_envs.tiering.quantities import OBSERVATION, observed
 from damosrl_envs.tiering.reward import Interval, RewardConfig, reward_config, reward_terms
 from damosrl_envs.tiering.schemes import build_plan, layout
@@ -27,6 +28,7 @@ class TieringTask:
         num_nodes: Memory nodes of every machine, at least 2; node 0 is the fastest.
         config: Monitoring and timing.
         reward: What an interval is worth.
+        summarise: Sums up snapshots; compiled where many machines are stepped.
 
     Raises:
         ConfigError: There is only one node: nothing to tier.
@@ -43,6 +45,7 @@ class TieringTask:
         num_nodes: int,
         config: TieringConfig | None = None,
         reward: RewardConfig | None = None,
+        summarise: Summarise = summarise,
     ) -> None:
         if num_nodes < 2:
             raise ConfigError(
@@ -54,7 +57,7 @@ class TieringTask:
         self._config = config or TieringConfig()
         self._reward = reward or reward_config("latency")
         self._layout = layout(self._config, num_nodes)
-        self._features = Features(self._config, self._layout, num_machines)
+        self._features = Features(self._config, self._layout, num_machines, summarise)
         self._spec = TaskSpec(NAME, OBSERVATION, KNOBS, self._config.decision_interval_s)
         self._counters: Counters | None = None
         self._grown: Counters | None = None
