@@ -71,7 +71,7 @@ def _kill_one(roots: Roots, files: OsFiles, folder: Path, delay_s: float) -> dic
     os.waitpid(child, 0)
     begun, done = _numbers(diary)
     client = DamonClient(roots, files)
-    allowed = [number for number in (done, begun) if number != NOTHING]
+    allowed = sorted({done, begun} - {NOTHING})
     told: dict[str, object] = {"delay_s": delay_s, "begun": begun, "done": done}
     told["state"] = "on" if client.nr_kdamonds() and client.is_running(0) else "off"
     if told["state"] == "on":
