@@ -194,6 +194,12 @@ def machine_config(source: str | Path | Mapping[str, Any] | MachineConfig) -> Ma
         values = load_yaml(Path(source))
     else:
         values = load_choice("machine", source)
+    if values.get("kind") == "kernel":
+        raise MachineError(
+            "this machine is a kernel, not an emulated one",
+            got=f"machine={values.get('name', 'kernel')}",
+            fix="choose an emulated one, such as dram_cxl",
+        )
     return typed(MachineConfig, values, "machine")
 
 

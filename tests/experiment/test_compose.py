@@ -49,11 +49,19 @@ def test_defaults_compose(command: str) -> None:
         )
         for group in groups
         for name in choices(group)
+        if (group, name) != ("machine", "kernel")
     ],
 )
 def test_every_choice_composes(command: str, group: str, name: str) -> None:
     """Each file of each group can be chosen by name."""
     assert isinstance(getattr(_settings(command, f"{group}={name}"), group), dict)
+
+
+@pytest.mark.parametrize("command", ["compare", "train", "tune"])
+def test_runs_on_a_kernel_are_refused(command: str) -> None:
+    """A kernel has no second chance and no oracle: the message says what to use instead."""
+    with pytest.raises(ConfigError, match="kernel_control_loop"):
+        _settings(command, "machine=kernel")
 
 
 @pytest.mark.parametrize("name", choices("experiment"))
