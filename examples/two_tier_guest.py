@@ -65,7 +65,7 @@ def record(guest: Guest, program: str, out: Path) -> None:
     command = f"(echo; sleep 25) | {program} 256 -1 0:32:10 128:32:10"
     words = ["record", "--seconds", "20", "--out", RECORDING, "--quiet", "--"]
     print(run(guest, "damosrl", *words, "bash", "-c", command), flush=True)
-    guest.collect(Path(RECORDING), out)
+    guest.collect(RECORDING, out)
 
 
 def main() -> None:
