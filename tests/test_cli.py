@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from damosrl.cli import COMMANDS, main
+from damosrl.cli import main
+from damosrl.commands import COMMANDS
 
 HEAVY = ("numpy", "numba", "torch", "hydra", "gymnasium", "matplotlib", "yaml", "rich", "msgspec")
 

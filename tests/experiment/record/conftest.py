@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from damosrl.cli import COMMANDS, _parser
+from damosrl.cli import _parser
+from damosrl.commands import COMMANDS
 from damosrl.damon import Document
 from damosrl.experiment.record.options import Options, options_of
 from damosrl.kernel.roots import Roots
