@@ -74,6 +74,7 @@ class KernelMachine:
         self._pace = Pace(clock)
         self._document = Document(())
         self._traced: TracedSnapshots | None = None
+        self._host_sample: HostSample | None = None
 
     @property
     def num_machines(self) -> int:
@@ -89,6 +90,11 @@ class KernelMachine:
     def document(self) -> Document:
         """What is in force, with addresses and node ids of this machine."""
         return self._document
+
+    @property
+    def host_sample(self) -> HostSample | None:
+        """What the host told at the last look, its counters and swap too; None before the first."""
+        return self._host_sample
 
     def placed(self, document: Document) -> Document:
         """Return a document with the addresses and node ids of this machine."""
@@ -138,6 +144,7 @@ class KernelMachine:
             self._client.update_stats(kdamond)
         pids = [self._client.kdamond_pid(kdamond) for kdamond in range(count)]
         sample = self._host.sample([pid for pid in pids if pid is not None])
+        self._host_sample = sample
         snapshot, has_snapshot = self._snapshot(pids)
         latency_ns = math.nan if self._latency_ns is None else self._latency_ns()
         absent = {

@@ -159,8 +159,15 @@ class FakeHost:
         self, place: str = "/dev/zram0", size_bytes: int = GIB, used_bytes: int = 0
     ) -> None:
         """Have one swap area."""
+        self.set_swap(size_bytes, size_bytes - used_bytes)
         row = f"{place}\t\t\tpartition\t{size_bytes // 1024}\t\t{used_bytes // 1024}\t\t-2\n"
         self.put(self.roots.procfs / "swaps", f"{_SWAPS}{row}")
+
+    def set_swap(self, total_bytes: int, free_bytes: int) -> None:
+        """Set what ``/proc/meminfo`` tells of all swap areas together."""
+        sizes = {"SwapTotal": total_bytes, "SwapFree": free_bytes}
+        text = "".join(f"{name}: {size // 1024:>14} kB\n" for name, size in sizes.items())
+        self.put(self.roots.procfs / "meminfo", text)
 
     def _put_kernel(self, release: str) -> None:
         proc = self.roots.procfs
@@ -170,6 +177,7 @@ class FakeHost:
         self.put(proc / "cmdline", "quiet\n")
         self.put(proc / "filesystems", "nodev\tsysfs\nnodev\tcgroup2\nnodev\ttracefs\n")
         self.put(proc / "swaps", _SWAPS)
+        self.set_swap(0, 0)
         self.put(self.roots.cgroupfs / "cgroup.controllers", "cpu memory pids\n")
         for name in SINCE:
             self.put(self.roots.tracefs / "events/damon" / name / "enable", "0\n")

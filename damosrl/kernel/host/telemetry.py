@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from damosrl.errors import KernelError
 from damosrl.kernel.files import Files
@@ -13,6 +14,7 @@ from damosrl.kernel.host.tables import numbers, read_if_there
 from damosrl.kernel.roots import Roots
 
 PRESSURE, NODES, COUNTERS, KDAMOND_CPU = "pressure", "nodes", "vmstat", "kdamond_cpu"
+SWAP = "swap"
 """Names of the sources."""
 
 COUNTED = (
@@ -31,6 +33,13 @@ COUNTED = (
 """Events of ``/proc/vmstat`` that are kept, in pages (``oom_kill``: processes)."""
 
 
+class SwapMemory(NamedTuple):
+    """All swap areas together, bytes; a machine without any has zeros."""
+
+    total_bytes: int
+    free_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class HostSample:
     """What was read at once.
@@ -40,6 +49,7 @@ class HostSample:
         nodes: Memory of each node, in the order asked for; None where one is gone.
         counters: Events by their names in vmstat; those that this kernel lacks are left out.
         kdamond_cpu_us: CPU time of all kdamonds together; NaN without it.
+        swap: Room for pages that are paged out; None where the kernel does not tell.
         missing: Names of the sources that gave nothing.
     """
 
@@ -47,6 +57,7 @@ class HostSample:
     nodes: tuple[NodeMemory, ...] | None
     counters: dict[str, int]
     kdamond_cpu_us: float
+    swap: SwapMemory | None
     missing: tuple[str, ...]
 
 
@@ -84,14 +95,16 @@ class HostTelemetry:
         nodes = self._nodes()
         counters = self._counters()
         cpu_us = self._cpu_us(kdamond_pids)
+        swap = self._swap()
         absent = {
             PRESSURE: pressure is None,
             NODES: nodes is None,
             COUNTERS: not counters,
             KDAMOND_CPU: math.isnan(cpu_us),
+            SWAP: swap is None,
         }
         missing = tuple(name for name, is_absent in absent.items() if is_absent)
-        return HostSample(pressure, nodes, counters, cpu_us, missing)
+        return HostSample(pressure, nodes, counters, cpu_us, swap, missing)
 
     def _pressure(self) -> MemoryPressure | None:
         try:
@@ -108,6 +121,13 @@ class HostTelemetry:
     def _counters(self) -> dict[str, int]:
         found = numbers(read_if_there(self._files, self._roots.procfs / "vmstat") or "")
         return {name: found[name] for name in COUNTED if name in found}
+
+    def _swap(self) -> SwapMemory | None:
+        found = numbers(read_if_there(self._files, self._roots.procfs / "meminfo") or "")
+        try:
+            return SwapMemory(found["SwapTotal"], found["SwapFree"])
+        except KeyError:
+            return None
 
     def _cpu_us(self, pids: Sequence[int]) -> float:
         times = [cpu_time_us(self._files, self._roots.procfs, pid) for pid in pids]

@@ -72,10 +72,11 @@ def test_cpu_time_by_either_file(tmp_path: Path) -> None:
 def test_an_empty_host_misses_everything(tmp_path: Path) -> None:
     """Nothing is invented where there are no files."""
     sample = HostTelemetry(_roots(tmp_path), OsFiles(), nids=[0]).sample([7])
-    assert sample.missing == ("pressure", "nodes", "vmstat", "kdamond_cpu")
+    assert sample.missing == ("pressure", "nodes", "vmstat", "kdamond_cpu", "swap")
     assert sample.pressure is None
     assert sample.nodes is None
     assert sample.counters == {}
+    assert sample.swap is None
     assert math.isnan(sample.kdamond_cpu_us)
 
 
@@ -86,12 +87,14 @@ def test_a_whole_host_misses_nothing(tmp_path: Path) -> None:
     _put(pressure_file(roots), pressure)
     _put(roots.sysfs / "devices/system/node/node1/meminfo", "MemTotal: 8 kB\nMemFree: 4 kB\n")
     _put(roots.procfs / "vmstat", "pgmigrate_success 3\nnr_dirty 9\n")
+    _put(roots.procfs / "meminfo", "MemTotal: 8 kB\nSwapTotal: 6 kB\nSwapFree: 2 kB\n")
     for pid in (7, 8):
         _put(roots.procfs / f"{pid}/schedstat", "2000 0 0\n")
     sample = HostTelemetry(roots, OsFiles(), nids=[1]).sample([7, 8])
     assert sample.missing == ()
     assert sample.nodes == ((8192, 4096),)
     assert sample.counters == {"pgmigrate_success": 3}
+    assert sample.swap == (6144, 2048)
     assert sample.kdamond_cpu_us == 4.0
     assert sample.pressure is not None
     assert sample.pressure.some == (5, (0.01, 0.0, 0.0))

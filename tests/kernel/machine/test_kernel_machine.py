@@ -114,6 +114,21 @@ def test_what_is_not_there_is_said_to_be_missing(kernel: Any) -> None:
     assert set(told.missing) == set(Source) - {Source.NODES}
 
 
+def test_what_guards_need_is_at_hand_after_a_look(kernel: Any) -> None:
+    """Counters and swap of the last look are given without another read of the files."""
+    kernel.host.set_vmstat(pswpin=3, oom_kill=1)
+    kernel.host.add_swap(size_bytes=GIB, used_bytes=GIB // 4)
+    with kernel_machine(kernel.config, files=kernel.tree, clock=kernel.clock) as machine:
+        machine.begin(TEMPLATE)
+        assert machine.host_sample is None
+        machine.run(1.0)
+        kernel.host.set_vmstat(oom_kill=2)
+        sample = machine.host_sample
+    assert sample is not None
+    assert (sample.counters["pswpin"], sample.counters["oom_kill"]) == (3, 1)
+    assert sample.swap == (GIB, GIB - GIB // 4)
+
+
 def test_a_silent_tracer_ends_as_missing(kernel: Any) -> None:
     """The last picture counts for a few steps, then no more."""
     with kernel_machine(
