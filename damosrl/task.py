@@ -1,12 +1,13 @@
 """The goal on a machine: what is observed, what may be turned, what is worth how much."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from damosrl.damon import Document
 from damosrl.knobs import Float32Array, FloatArray, QuantitySet
 from damosrl.machine import GroundTruth, Plan, QuotaLoop, Telemetry
 
@@ -84,3 +85,20 @@ class Task(Protocol):
             applied: Normalised action in force ``(N, k)``.
             truth: Ground truth; None on a real machine.
         """
+
+
+class KernelTask(Task, Protocol):
+    """A task that works by kdamonds, so that a kernel can be driven by it."""
+
+    @property
+    def template(self) -> Document:
+        """The structure that every plan has; valid as it stands, and nothing is moved by it."""
+
+    def mask(self, telemetry: Telemetry) -> NDArray[np.bool_]:
+        """Tell which features are known, ``(N, d)``; the others hold a fixed value."""
+
+
+KernelTaskFactory = Callable[[Mapping[str, Any], int], KernelTask]
+"""Settings (a choice of conf/task) and the number of memory nodes in; one machine's task out.
+
+Named by entry points of the group ``damosrl.tasks``, under the task's name in its spec."""

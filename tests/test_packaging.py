@@ -47,7 +47,7 @@ def test_wheel_holds_every_tracked_file(wheel_names: set[str]) -> None:
 def test_wheel_claims_only_our_names(wheel_names: set[str]) -> None:
     """The wheel installs the three damosrl packages and nothing called envs, agents or conf."""
     tops = {name.split("/")[0] for name in wheel_names if ".dist-info" not in name}
-    assert tops == {"damosrl", "damosrl_envs", "damosrl_agents"}
+    assert tops == {"damosrl", "damosrl_envs", "damosrl_tasks", "damosrl_agents"}
 
 
 def test_conf_is_yaml_only() -> None:

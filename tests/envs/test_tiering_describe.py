@@ -1,9 +1,9 @@
 """The tables of the task come from the code that runs."""
 
-from damosrl_envs.tiering.config import TieringConfig
 from damosrl_envs.tiering.describe import describe
-from damosrl_envs.tiering.reward import reward_config
-from damosrl_envs.tiering.task import TieringTask
+from damosrl_tasks.tiering.config import TieringConfig
+from damosrl_tasks.tiering.reward import reward_config
+from damosrl_tasks.tiering.task import TieringTask
 
 
 def test_description_names_everything() -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from damosrl.knobs import FloatArray
 from damosrl.machine import SchemeStats, Telemetry
-from damosrl_envs.tiering.config import TieringConfig
-from damosrl_envs.tiering.knobs import KNOBS
-from damosrl_envs.tiering.quantities import OBSERVATION, framed
-from damosrl_envs.tiering.reward import reward_config
-from damosrl_envs.tiering.task import TieringTask
+from damosrl_tasks.tiering.config import TieringConfig
+from damosrl_tasks.tiering.knobs import KNOBS
+from damosrl_tasks.tiering.quantities import OBSERVATION, framed
+from damosrl_tasks.tiering.reward import reward_config
+from damosrl_tasks.tiering.task import TieringTask
 
 MIB = 2**20
 ONE = np.array([True])

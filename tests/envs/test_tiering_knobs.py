@@ -11,10 +11,10 @@ from damosrl.damon import U32_MAX, Action, Document, GoalMetric, GoalTuner
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.knobs import FloatArray
 from damosrl.machine import QuotaLoop
-from damosrl_envs.tiering.config import TieringConfig, tiering_config
-from damosrl_envs.tiering.knobs import KNOBS, SchemeNumbers, scheme_numbers
-from damosrl_envs.tiering.reward import reward_config
-from damosrl_envs.tiering.task import TieringTask
+from damosrl_tasks.tiering.config import TieringConfig, tiering_config
+from damosrl_tasks.tiering.knobs import KNOBS, SchemeNumbers, scheme_numbers
+from damosrl_tasks.tiering.reward import reward_config
+from damosrl_tasks.tiering.task import TieringTask
 
 MIB = 2**20
 NORMAL = st.floats(-1.0, 1.0)

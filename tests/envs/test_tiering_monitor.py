@@ -8,7 +8,7 @@ import pytest
 
 from damosrl.machine import Snapshot, Telemetry
 from damosrl_envs.tiering.compiled_monitor import summarise_compiled
-from damosrl_envs.tiering.monitor import summarise
+from damosrl_tasks.tiering.monitor import summarise
 
 
 def _telemetry(seed: int, regions: int) -> Telemetry:

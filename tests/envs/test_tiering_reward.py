@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from damosrl.config import choices
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.machine import GroundTruth, Telemetry
-from damosrl_envs.tiering.config import TieringConfig
-from damosrl_envs.tiering.reward import MEASURES, Interval, Term, reward_config, reward_terms
-from damosrl_envs.tiering.task import TieringTask
+from damosrl_tasks.tiering.config import TieringConfig
+from damosrl_tasks.tiering.reward import MEASURES, Interval, Term, reward_config, reward_terms
+from damosrl_tasks.tiering.task import TieringTask
 
 ONE = np.array([True])
 Build = Callable[..., Telemetry]

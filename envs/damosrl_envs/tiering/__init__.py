@@ -1,1 +1,1 @@
-"""Memory tiering: which memory is fast, which is slow, decided by DAMOS schemes and their knobs."""
+"""The loop around tiered machines, emulated or real: scalar, vector, Stable-Baselines3."""

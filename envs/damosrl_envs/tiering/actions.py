@@ -11,7 +11,7 @@ from damosrl.knobs import FloatArray, QuantitySet
 from damosrl.safety import EventKind
 from damosrl.safety.events import EventBits, mark
 from damosrl.steps import stepped
-from damosrl_envs.tiering.config import ActionKind
+from damosrl_tasks.tiering.config import ActionKind
 
 KINDS: tuple[ActionKind, ...] = ("absolute", "relative", "discrete")
 
@@ -28,7 +28,7 @@ class ActionForm:
         UnknownNameError: No such form.
 
     Example:
-        >>> from damosrl_envs.tiering.knobs import KNOBS
+        >>> from damosrl_tasks.tiering.knobs import KNOBS
         >>> ActionForm("discrete", KNOBS).space
         MultiDiscrete([3 3 3 3 3])
     """

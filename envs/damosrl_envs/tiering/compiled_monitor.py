@@ -1,4 +1,4 @@
-"""The sums of `damosrl_envs.tiering.monitor` in one compiled pass over the snapshot of a batch.
+"""The sums of `damosrl_tasks.tiering.monitor` in one compiled pass over the snapshot of a batch.
 
 With many machines this lies in the path of every step; a kernel's host has one and compiles none.
 """
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from damosrl.emulator.jit import kernel
 from damosrl.knobs import FloatArray
 from damosrl.machine import IntArray, Telemetry
-from damosrl_envs.tiering.monitor import COLD_AGES_US, HEAT_EDGES, MonitorSummary, empty_summary
+from damosrl_tasks.tiering.monitor import COLD_AGES_US, HEAT_EDGES, MonitorSummary, empty_summary
 
 
 def summarise_compiled(telemetry: Telemetry) -> MonitorSummary:

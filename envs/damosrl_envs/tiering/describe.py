@@ -2,7 +2,7 @@
 
 from damosrl.knobs import Quantity, QuantitySet
 from damosrl.task import TaskSpec
-from damosrl_envs.tiering.reward import MEASURES, RewardConfig
+from damosrl_tasks.tiering.reward import MEASURES, RewardConfig
 
 HEADER = ("name", "unit", "range", "scale", "meaning")
 
@@ -15,7 +15,7 @@ def describe(spec: TaskSpec, reward: RewardConfig | None = None) -> str:
         reward: Its reward, described when given.
 
     Example:
-        >>> from damosrl_envs.tiering.task import TieringTask
+        >>> from damosrl_tasks.tiering.task import TieringTask
         >>> task = TieringTask(num_machines=1, num_nodes=2)
         >>> "promotion_quota" in describe(task.spec)
         True

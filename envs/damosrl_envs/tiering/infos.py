@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.machine import GroundTruth, Telemetry
-from damosrl_envs.tiering.counters import Counters
+from damosrl_tasks.tiering.counters import Counters
 
 Info = dict[str, Any]
 US_PER_S = 1e6

@@ -24,16 +24,16 @@ from damosrl.safety import Event, Projection, SafetyConfig, Shield, event_record
 from damosrl.task import TaskSpec
 from damosrl_envs.tiering.actions import ActionForm
 from damosrl_envs.tiering.compiled_monitor import summarise_compiled
-from damosrl_envs.tiering.config import TieringConfig, tiering_config
 from damosrl_envs.tiering.describe import describe
 from damosrl_envs.tiering.emulated import EmulatedWorld
 from damosrl_envs.tiering.infos import Info, measured
-from damosrl_envs.tiering.monitor import summarise
-from damosrl_envs.tiering.quantities import framed
 from damosrl_envs.tiering.real import KernelWorld, kernel_config
-from damosrl_envs.tiering.reward import RewardConfig, reward_config
-from damosrl_envs.tiering.task import TieringTask
 from damosrl_envs.tiering.world import World
+from damosrl_tasks.tiering.config import TieringConfig, tiering_config
+from damosrl_tasks.tiering.monitor import summarise
+from damosrl_tasks.tiering.quantities import framed
+from damosrl_tasks.tiering.reward import RewardConfig, reward_config
+from damosrl_tasks.tiering.task import TieringTask
 
 MachineChoice = str | Path | Mapping[str, Any] | MachineConfig | KernelConfig
 WorkloadChoice = str | Path | Mapping[str, Any]

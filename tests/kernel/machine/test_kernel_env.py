@@ -15,10 +15,10 @@ from damosrl.errors import ConfigError, KernelError
 from damosrl.kernel.traced import packed
 from damosrl.machine import Pressure, Source, Telemetry
 from damosrl.testing.backend import GivenNumbers
-from damosrl_envs.tiering.knobs import KNOBS
 from damosrl_envs.tiering.loop import TieringLoop, TieringSettings
-from damosrl_envs.tiering.monitor import summarise
-from damosrl_envs.tiering.quantities import OBSERVATION, SOURCES, UNKNOWN, observed
+from damosrl_tasks.tiering.knobs import KNOBS
+from damosrl_tasks.tiering.monitor import summarise
+from damosrl_tasks.tiering.quantities import OBSERVATION, SOURCES, UNKNOWN, observed
 
 FULL = np.array([1.0, 1.0, -0.5, -0.5, 0.5])
 

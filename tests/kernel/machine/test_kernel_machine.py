@@ -16,8 +16,8 @@ from damosrl.kernel.host.nodes import Node
 from damosrl.kernel.placing import placed
 from damosrl.machine import Plan, SchemeField, Setting, Source
 from damosrl.testing.fake_host import FakeHost, FakeNode
-from damosrl_envs.tiering.config import TieringConfig
-from damosrl_envs.tiering.schemes import layout
+from damosrl_tasks.tiering.config import TieringConfig
+from damosrl_tasks.tiering.schemes import layout
 
 GIB = 1 << 30
 TEMPLATE = layout(TieringConfig(), 2).document

@@ -1,5 +1,8 @@
 """The task of memory tiering: keep hot memory fast and cold memory out of its way."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,14 +11,14 @@ from damosrl.errors import ConfigError
 from damosrl.knobs import Float32Array, FloatArray
 from damosrl.machine import GroundTruth, Plan, QuotaLoop, Telemetry
 from damosrl.task import StepOutcome, TaskSpec
-from damosrl_envs.tiering.config import TieringConfig
-from damosrl_envs.tiering.counters import Counters, read_counters
-from damosrl_envs.tiering.features import Features
-from damosrl_envs.tiering.knobs import KNOBS, scheme_numbers
-from damosrl_envs.tiering.monitor import Summarise, summarise
-from damosrl_envs.tiering.quantities import OBSERVATION, observed
-from damosrl_envs.tiering.reward import Interval, RewardConfig, reward_config, reward_terms
-from damosrl_envs.tiering.schemes import build_plan, layout
+from damosrl_tasks.tiering.config import TieringConfig, tiering_config
+from damosrl_tasks.tiering.counters import Counters, read_counters
+from damosrl_tasks.tiering.features import Features
+from damosrl_tasks.tiering.knobs import KNOBS, scheme_numbers
+from damosrl_tasks.tiering.monitor import Summarise, summarise
+from damosrl_tasks.tiering.quantities import OBSERVATION, observed
+from damosrl_tasks.tiering.reward import Interval, RewardConfig, reward_config, reward_terms
+from damosrl_tasks.tiering.schemes import build_plan, layout
 
 NAME = "tiering-v0"
 
@@ -134,3 +137,16 @@ class TieringTask:
         terms = reward_terms(self._reward, Interval(telemetry, grown, slow_share, truth))
         reward = np.asarray(np.sum(list(terms.values()), axis=0), dtype=np.float64)
         return StepOutcome(observation, reward, terms)
+
+
+def kernel_task(settings: Mapping[str, Any], num_nodes: int) -> TieringTask:
+    """Build the task for one kernel; its reward is one that needs no ground truth.
+
+    Args:
+        settings: Values of a choice of ``conf/task``.
+        num_nodes: Memory nodes of the machine.
+
+    Raises:
+        ConfigError: A setting is wrong, or there is only one node.
+    """
+    return TieringTask(1, num_nodes, tiering_config(settings), reward_config("psi"))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from damosrl.knobs import FloatArray
 from damosrl.machine import Telemetry
-from damosrl_envs.tiering.schemes import Layout, Place
+from damosrl_tasks.tiering.schemes import Layout, Place
 
 
 @dataclass(frozen=True)

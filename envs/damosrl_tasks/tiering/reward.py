@@ -11,8 +11,8 @@ from damosrl.config import load_choice, typed
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.knobs import FloatArray
 from damosrl.machine import GroundTruth, Telemetry
-from damosrl_envs.tiering.counters import Counters
-from damosrl_envs.tiering.features import fast_free_percent
+from damosrl_tasks.tiering.counters import Counters
+from damosrl_tasks.tiering.features import fast_free_percent
 
 
 class Interval(NamedTuple):

@@ -5,13 +5,13 @@ from numpy.typing import NDArray
 
 from damosrl.knobs import Float32Array, FloatArray
 from damosrl.machine import Telemetry
-from damosrl_envs.tiering.config import TieringConfig
-from damosrl_envs.tiering.counters import Counters
-from damosrl_envs.tiering.knobs import DEMOTION, FREE, PROMOTION
-from damosrl_envs.tiering.memories import AccessShare, Returns, Stretch
-from damosrl_envs.tiering.monitor import FAST, SLOW, MonitorSummary, Summarise, summarise
-from damosrl_envs.tiering.quantities import OBSERVATION, UNKNOWN, observed
-from damosrl_envs.tiering.schemes import Layout
+from damosrl_tasks.tiering.config import TieringConfig
+from damosrl_tasks.tiering.counters import Counters
+from damosrl_tasks.tiering.knobs import DEMOTION, FREE, PROMOTION
+from damosrl_tasks.tiering.memories import AccessShare, Returns, Stretch
+from damosrl_tasks.tiering.monitor import FAST, SLOW, MonitorSummary, Summarise, summarise
+from damosrl_tasks.tiering.quantities import OBSERVATION, UNKNOWN, observed
+from damosrl_tasks.tiering.schemes import Layout
 
 
 class Features:

@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from damosrl.knobs import FloatArray
 from damosrl.machine import Telemetry
-from damosrl_envs.tiering.counters import Counters
-from damosrl_envs.tiering.monitor import FAST, MonitorSummary
-from damosrl_envs.tiering.quantities import SHARE_TIMES_S
+from damosrl_tasks.tiering.counters import Counters
+from damosrl_tasks.tiering.monitor import FAST, MonitorSummary
+from damosrl_tasks.tiering.quantities import SHARE_TIMES_S
 
 CUSUM_DRIFT = 0.02
 """Deviation of the share per step that counts as no change."""

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from damosrl.knobs import Quantity, QuantitySet
 from damosrl.machine import Source
-from damosrl_envs.tiering.knobs import KNOBS
-from damosrl_envs.tiering.monitor import COLD_AGES_S, HEAT_EDGES_PERCENT
+from damosrl_tasks.tiering.knobs import KNOBS
+from damosrl_tasks.tiering.monitor import COLD_AGES_S, HEAT_EDGES_PERCENT
 
 SHARE_TIMES_S = (2, 10, 60)
 """Time constants of the fast tier's share of observed accesses, seconds."""

@@ -1,0 +1,1 @@
+"""Tasks: what is observed, turned and rewarded; NumPy only, so that a daemon can use them."""

@@ -1,0 +1,1 @@
+"""Memory tiering: hot memory on fast nodes, cold memory out of its way."""
