@@ -84,11 +84,11 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _find(words: list[str]) -> tuple[Command, list[str]]:
-    """Return the command that the first words name, and the words after it."""
-    for command in COMMANDS:
-        name = command.name.split()
-        if words[: len(name)] == name:
-            return command, words[len(name) :]
+    """Return the command with the longest name that the words begin with, and the words after."""
+    named = [one for one in COMMANDS if words[: len(one.name.split())] == one.name.split()]
+    if named:
+        command = max(named, key=lambda one: len(one.name))
+        return command, words[len(command.name.split()) :]
     firsts = {command.name.split()[0] for command in COMMANDS}
     if words[0] not in firsts:
         raise UnknownNameError("command", words[0], [command.name for command in COMMANDS])

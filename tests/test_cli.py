@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from damosrl.cli import main
+from damosrl.cli import _find, main
 from damosrl.commands import COMMANDS
 
 HEAVY = ("numpy", "numba", "torch", "hydra", "gymnasium", "matplotlib", "yaml", "rich", "msgspec")
@@ -179,3 +180,13 @@ def test_env_describe_prints_the_tables(capsys: pytest.CaptureFixture[str]) -> N
     text = capsys.readouterr().out
     assert "promotion_quota" in text
     assert "Reward psi" in text
+
+
+def test_the_longest_name_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command of two words is found beside one of the first word alone, in any order."""
+    long = next(command for command in COMMANDS if command.name == "daemon status")
+    short = replace(long, name="daemon")
+    for order in ((short, long), (long, short)):
+        monkeypatch.setattr("damosrl.cli.COMMANDS", order)
+        assert _find(["daemon", "status", "--json"]) == (long, ["--json"])
+        assert _find(["daemon", "bundle"]) == (short, ["bundle"])

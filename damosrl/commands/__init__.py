@@ -1,12 +1,13 @@
 """The commands of the command line: names, help, arguments; what runs is imported when it runs."""
 
-from damosrl.commands import documents, experiments, lab, machines
+from damosrl.commands import deployment, documents, experiments, lab, machines
 from damosrl.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
     *experiments.COMMANDS,
     *documents.COMMANDS,
     *machines.COMMANDS,
+    *deployment.COMMANDS,
     *lab.COMMANDS,
 )
 """In the order of the overview."""

@@ -12,12 +12,13 @@ from types import TracebackType
 from typing import Self
 
 from damosrl.errors import VmError
+from damosrl.process import Process
 from damosrl.vm import qmp
 from damosrl.vm.channel import IN_GUEST, Channel, Command, Result
 from damosrl.vm.lab import BootFiles, Lab
 from damosrl.vm.machine import GuestMachine
 from damosrl.vm.packages import missing_host_packages
-from damosrl.vm.processes import Process, spawn
+from damosrl.vm.processes import spawn
 from damosrl.vm.qemu import CONSOLE, QMP, SHARES, has_kvm, qemu_words, virtiofsd_words
 
 BOOT_TIMEOUT_S = 90.0

@@ -9,9 +9,9 @@ import pytest
 
 from damosrl.cli import main
 from damosrl.errors import VmError
+from damosrl.process import Process
 from damosrl.vm.guest import Guest
 from damosrl.vm.lab import Lab
-from damosrl.vm.processes import Process
 
 
 def test_a_kernel_that_was_not_built_is_named_with_the_command(tmp_path: Path) -> None:
