@@ -23,6 +23,7 @@ from damosrl.kernel.roots import Roots
 from damosrl.kernel.snapshot import Settings, below, read_if_there, read_settings, require_tree
 from damosrl.kernel.staging import BUSY_READ_S, CHILDREN_TIME_S, retry_busy, stage, stage_texts
 from damosrl.kernel.tried import TriedRegion, numbered, read_tried_regions
+from damosrl.kernel.writer import BoundedWriter
 
 INTERVALS = "contexts/0/monitoring_attrs/intervals"
 
@@ -58,6 +59,7 @@ class DamonClient:
         self.files = files
         self.time_limit_s = time_limit_s
         self._asked: Document | None = None
+        self._writer = BoundedWriter()
         require_tree(files, self.root)
 
     def document(self) -> Document:
@@ -257,7 +259,7 @@ class DamonClient:
         state = self._folder(kdamond) / "state"
         limit_s = self.time_limit_s if time_limit_s is None else time_limit_s
         try:
-            send(self.files, state, command, limit_s)
+            send(self._writer, self.files, state, command, limit_s)
         except FileError as error:
             ended = error.number == errno.EINVAL and not self.is_running(kdamond)
             if error.number == errno.ECANCELED or (ended and command is not Command.ON):

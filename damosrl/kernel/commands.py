@@ -1,13 +1,13 @@
 """Commands to a kdamond, each bounded in time (semantics 4.2)."""
 
-import threading
 import time
 from enum import StrEnum
 from pathlib import Path
 
-from damosrl.errors import DamosrlError, KernelError
+from damosrl.errors import KernelError
 from damosrl.kernel.files import Files
 from damosrl.kernel.staging import BUSY_READ_S, retry_busy
+from damosrl.kernel.writer import BoundedWriter, LateError
 
 SETTLED = ("on", "off")
 """What a state file reads when no command is in progress."""
@@ -28,13 +28,16 @@ class Command(StrEnum):
     CLEAR_TRIED = "clear_schemes_tried_regions"
 
 
-def send(files: Files, state: Path, command: Command, time_limit_s: float) -> None:
+def send(
+    writer: BoundedWriter, files: Files, state: Path, command: Command, time_limit_s: float
+) -> None:
     """Give a command to a kdamond and wait until the kernel has served it.
 
-    EBUSY is retried. A write that blocks cannot be interrupted: a helper thread makes it, and is
-    left behind when the time is over.
+    EBUSY is retried. A write that blocks cannot be interrupted: it goes on in the writer's thread
+    when the time is over.
 
     Args:
+        writer: Makes the write; the same for all commands to one tree.
         files: Where the tree is.
         state: The kdamond's ``state`` file.
         command: What it is to do.
@@ -46,7 +49,7 @@ def send(files: Files, state: Path, command: Command, time_limit_s: float) -> No
         KernelBusyError: Somebody else's command held the tree all the time.
     """
     end = time.monotonic() + time_limit_s
-    retry_busy(lambda: _bounded_write(files, state, command, end), time_limit_s)
+    retry_busy(lambda: _bounded_write(writer, files, state, command, end), time_limit_s)
     if settled_state(files, state, end - time.monotonic()) not in SETTLED:
         raise _too_late(state, command)
 
@@ -66,22 +69,19 @@ def _read(files: Files, state: Path) -> str:
     return retry_busy(lambda: files.read(state), BUSY_READ_S).strip()
 
 
-def _bounded_write(files: Files, state: Path, command: Command, end: float) -> None:
-    refusals: list[DamosrlError] = []
-
-    def write() -> None:
-        try:
-            files.write(state, command)
-        except DamosrlError as error:
-            refusals.append(error)
-
-    thread = threading.Thread(target=write, name=f"damosrl {command}", daemon=True)
-    thread.start()
-    thread.join(max(end - time.monotonic(), 0.0))
-    if thread.is_alive():
-        raise _too_late(state, command)
-    if refusals:
-        raise refusals[0]
+def _bounded_write(
+    writer: BoundedWriter, files: Files, state: Path, command: Command, end: float
+) -> None:
+    try:
+        writer.run(lambda: files.write(state, command), end - time.monotonic())
+    except LateError as error:
+        if error.begun:
+            raise _too_late(state, command) from error
+        raise KernelError(
+            f"{state} was not given {command!s}",
+            got="an earlier command that still waits in the kernel and holds the tree",
+            fix="see whether a kdamond is stuck; after it this command may be given again",
+        ) from error
 
 
 def _too_late(state: Path, command: Command) -> KernelError:

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from damosrl.damon.features import is_before
 from damosrl.testing.fake_files import Leaf, Parse, counter, word
@@ -35,13 +36,18 @@ def build(layout: Layout, version: str) -> Folder:
 
 def find(folder: Folder, parts: tuple[str, ...]) -> Node | None:
     """Return what lies at a path; None where nothing does."""
-    node: Node = folder
+    node: Node | None = folder
     for part in parts:
-        below = node.get(part) if isinstance(node, dict) else None
-        if below is None:
+        if type(node) is not dict:
             return None
-        node = below
+        node = node.get(part)
     return node
+
+
+@lru_cache(maxsize=1 << 14)
+def parts_of(path: str) -> tuple[str, ...]:
+    """Return the words of a path; remembered, as the same files are read at every step."""
+    return tuple(path.strip("/").split("/"))
 
 
 def leaf(folder: Folder, path: str) -> Leaf:
@@ -50,7 +56,7 @@ def leaf(folder: Folder, path: str) -> Leaf:
     Raises:
         OSError: ENOENT, or EISDIR for a folder.
     """
-    node = find(folder, tuple(path.split("/")))
+    node = find(folder, parts_of(path))
     if node is None:
         raise OSError(errno.ENOENT, path)
     if isinstance(node, dict):

@@ -13,7 +13,7 @@ from damosrl.kernel.roots import Roots
 from damosrl.testing import fake_files
 from damosrl.testing.backend import Backend, GivenNumbers
 from damosrl.testing.fake_files import Leaf, Parse
-from damosrl.testing.fake_folders import Folder, build, find, leaf, subfolder, texts
+from damosrl.testing.fake_folders import Folder, build, find, leaf, parts_of, subfolder, texts
 from damosrl.testing.fake_kdamond import FakeKdamond
 from damosrl.testing.fake_layout import ADMIN
 
@@ -71,17 +71,16 @@ class FakeTree:
 
     def read(self, path: Path) -> str:
         """See `Files.read`."""
-        with self._answering(path):
-            file = leaf(self._files, _key(path))
-            if path.name in ("state", "pid"):
-                self._try_lock()
-            text = file.text
-            return text if text.endswith("\n") else f"{text}\n"
+        with self._lock:
+            try:
+                return self._read(str(path))
+            except OSError as error:
+                raise file_error(path, error.errno or errno.EIO) from error
 
     def write(self, path: Path, text: str) -> None:
         """See `Files.write`."""
         with self._answering(path, text):
-            file = leaf(self._files, _key(path))
+            file = leaf(self._files, str(path))
             if path.name == "state" or path.name.startswith("nr_"):
                 self._try_lock()
             file.write(text)
@@ -90,12 +89,12 @@ class FakeTree:
     def exists(self, path: Path) -> bool:
         """See `Files.exists`."""
         with self._lock:
-            return find(self._files, _parts(path)) is not None
+            return find(self._files, parts_of(str(path))) is not None
 
     def names(self, path: Path) -> list[str]:
         """See `Files.names`."""
         with self._answering(path):
-            node = find(self._files, _parts(path))
+            node = find(self._files, parts_of(str(path)))
             if node is None:
                 raise OSError(errno.ENOENT, "no such folder")
             if isinstance(node, Leaf):
@@ -128,6 +127,12 @@ class FakeTree:
             self._kdamonds[kdamond].end()
             self._show_states()
 
+    def _read(self, path: str) -> str:
+        text = leaf(self._files, path).text
+        if self._busy and path.endswith(("/state", "/pid")):
+            self._try_lock()
+        return text if text.endswith("\n") else f"{text}\n"
+
     def _try_lock(self) -> None:
         if self._busy:
             self._busy -= 1
@@ -142,7 +147,7 @@ class FakeTree:
                 raise file_error(path, error.errno or errno.EIO, value) from error
 
     def _make_admin(self) -> None:
-        admin = subfolder(self._files, _key(self.roots.damon))
+        admin = subfolder(self._files, str(self.roots.damon))
         admin |= build(ADMIN, self.version)
         file = leaf(admin, "kdamonds/nr_kdamonds")
         make = file.stored
@@ -179,7 +184,7 @@ class FakeTree:
             leaf(kdamond.folder, "state").text = "on" if kdamond.running else "off"
 
     def _make_module(self, name: str) -> None:
-        folder = subfolder(self._files, _key(self.roots.sysfs / f"module/{name}/parameters"))
+        folder = subfolder(self._files, str(self.roots.sysfs / f"module/{name}/parameters"))
         pid = Leaf("-1")
 
         def switch(text: str) -> None:
@@ -207,11 +212,3 @@ def _command(parse: Parse, kdamond: FakeKdamond) -> Parse:
         return "on" if kdamond.running else "off"
 
     return obey
-
-
-def _parts(path: Path) -> tuple[str, ...]:
-    return tuple(str(path).strip("/").split("/"))
-
-
-def _key(path: Path) -> str:
-    return str(path).strip("/")

@@ -20,6 +20,7 @@ from damosrl.damon import (
 )
 from damosrl.errors import KernelBusyError, KernelError, KernelFeatureError
 from damosrl.kernel.client import DamonClient
+from damosrl.kernel.commands import Command
 from damosrl.kernel.file_errors import file_error
 from damosrl.kernel.roots import Roots
 from damosrl.kernel.tried import TriedRegion
@@ -236,6 +237,25 @@ def test_a_write_that_blocks_is_given_up(roots: Roots, unblock: threading.Event)
         client.start(physical())
 
 
+def test_commands_behind_a_blocked_one_are_refused_until_it_ends(
+    roots: Roots, unblock: threading.Event, backend: GivenNumbers
+) -> None:
+    """They say why, none of them is given later, and the client recovers with the kernel."""
+    tree = FakeTree(roots, backend=backend)
+    client = DamonClient(roots, _Blocking(tree, unblock, Command.UPDATE_STATS), time_limit_s=0.05)
+    client.start(physical())
+    with pytest.raises(KernelError, match="cannot be interrupted"):
+        client.update_stats(0)
+    with pytest.raises(KernelError, match="an earlier command"):
+        client.commit(physical(scheme(9)))
+    assert client.document() == physical()
+    unblock.set()
+    client.update_stats(0)
+    assert commands(tree) == ["on", *[Command.UPDATE_STATS] * 2, Command.UPDATE_EFFECTIVE]
+    client.commit(physical(scheme(9)))
+    assert backend.in_force[0] == physical(scheme(9))
+
+
 @pytest.fixture
 def unblock() -> Iterator[threading.Event]:
     """Return what lets a blocked write go on, set at the end of the test."""
@@ -280,13 +300,14 @@ class _Refusing(_Passing):
 
 
 class _Blocking(_Passing):
-    """A kernel that does not come back from `on`."""
+    """A kernel that does not come back from one command."""
 
-    def __init__(self, tree: FakeTree, event: threading.Event) -> None:
+    def __init__(self, tree: FakeTree, event: threading.Event, command: str = "on") -> None:
         super().__init__(tree)
         self.event = event
+        self.command = command
 
     def write(self, path: Path, text: str) -> None:
-        if text == "on":
+        if text == self.command:
             self.event.wait()
         super().write(path, text)
