@@ -26,6 +26,8 @@ from damosrl.kernel.tried import TriedRegion, numbered, read_tried_regions
 from damosrl.kernel.writer import BoundedWriter
 
 INTERVALS = "contexts/0/monitoring_attrs/intervals"
+STATISTICS = tuple(item.name for item in fields(Stats))
+"""Files of a scheme's ``stats`` folder."""
 
 
 class TunedIntervals(NamedTuple):
@@ -176,15 +178,15 @@ class DamonClient:
 
     def nr_kdamonds(self) -> int:
         """Return how many kdamonds are configured."""
-        return int(self.files.read(self.root / "kdamonds/nr_kdamonds"))
+        return int(self.files.read(below(self.root, "kdamonds/nr_kdamonds")))
 
     def is_running(self, kdamond: int) -> bool:
         """Tell whether a kdamond runs."""
-        return settled_state(self.files, self._folder(kdamond) / "state") == "on"
+        return settled_state(self.files, self._file(kdamond, "state")) == "on"
 
     def kdamond_pid(self, kdamond: int) -> int | None:
         """Return the process id of a kdamond's thread; None where it does not run."""
-        path = self._folder(kdamond) / "pid"
+        path = self._file(kdamond, "pid")
         pid = int(retry_busy(lambda: self.files.read(path), BUSY_READ_S))
         return pid if pid > 0 else None
 
@@ -199,22 +201,20 @@ class DamonClient:
 
     def stats(self, kdamond: int) -> tuple[Stats, ...]:
         """Return the statistics of every scheme, as of the last `update_stats`."""
-        return tuple(self._stats(scheme / "stats") for scheme in self._schemes(kdamond))
+        return tuple(self._stats(scheme) for scheme in self._schemes(kdamond))
 
     def effective_bytes(self, kdamond: int) -> tuple[int, ...]:
         """Return the quota in force of every scheme, core address units; see `update_stats`."""
         return tuple(
-            int(self.files.read(scheme / "quotas/effective_bytes"))
+            int(self.files.read(below(scheme, "quotas/effective_bytes")))
             for scheme in self._schemes(kdamond)
         )
 
     def tuned_intervals(self, kdamond: int) -> TunedIntervals:
         """Return the intervals in force; where nothing is tuned, those of the document."""
         self._fetch_tuned_intervals(kdamond)
-        folder = self._folder(kdamond) / INTERVALS
-        return TunedIntervals(
-            int(self.files.read(folder / "sample_us")), int(self.files.read(folder / "aggr_us"))
-        )
+        files = (self._file(kdamond, f"{INTERVALS}/{name}") for name in TunedIntervals._fields)
+        return TunedIntervals(*(int(self.files.read(file)) for file in files))
 
     def tried_regions(
         self, kdamond: int, time_limit_s: float | None = None
@@ -234,11 +234,11 @@ class DamonClient:
         self._send(kdamond, Command.CLEAR_TRIED)
         return found
 
-    def _folder(self, kdamond: int) -> Path:
-        return self.root / f"kdamonds/{kdamond}"
+    def _file(self, kdamond: int, path: str) -> Path:
+        return below(self.root, f"kdamonds/{kdamond}/{path}")
 
     def _schemes(self, kdamond: int) -> list[Path]:
-        return numbered(self.files, self._folder(kdamond) / "contexts/0/schemes")
+        return numbered(self.files, self._file(kdamond, "contexts/0/schemes"))
 
     def _exists(self, path: str) -> bool:
         return self.files.exists(below(self.root, path))
@@ -250,13 +250,14 @@ class DamonClient:
         )
         return {path: text for path, text in texts if text is not None}
 
-    def _stats(self, folder: Path) -> Stats:
-        names = [item.name for item in fields(Stats)]
-        texts = {name: read_if_there(self.files, folder / name) for name in names}
+    def _stats(self, scheme: Path) -> Stats:
+        texts = {
+            name: read_if_there(self.files, below(scheme, f"stats/{name}")) for name in STATISTICS
+        }
         return Stats(**{name: int(text) for name, text in texts.items() if text is not None})
 
     def _send(self, kdamond: int, command: Command, time_limit_s: float | None = None) -> None:
-        state = self._folder(kdamond) / "state"
+        state = self._file(kdamond, "state")
         limit_s = self.time_limit_s if time_limit_s is None else time_limit_s
         try:
             send(self._writer, self.files, state, command, limit_s)
@@ -339,9 +340,7 @@ class DamonClient:
             time.sleep(0.001)
 
     def _fetch_tuned_intervals(self, kdamond: int) -> None:
-        aggrs = read_if_there(
-            self.files, self._folder(kdamond) / INTERVALS / "intervals_goal/aggrs"
-        )
+        aggrs = read_if_there(self.files, self._file(kdamond, f"{INTERVALS}/intervals_goal/aggrs"))
         if aggrs not in (None, "0"):
             self._send(kdamond, Command.UPDATE_INTERVALS)
 
@@ -359,8 +358,8 @@ class DamonClient:
 
 def _with_texts(settings: Iterator[Setting], texts: Settings) -> Iterator[Setting]:
     for item in settings:
-        value = texts.get(item.path, item.value)
-        yield Setting(item.path, value, item.default, item.since)
+        kept = texts.get(item.path)
+        yield item if kept is None else item._replace(value=kept)
 
 
 def _told(changed: Sequence[Setting], kdamond: int) -> str:

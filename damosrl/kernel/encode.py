@@ -6,8 +6,7 @@ depends on nothing else. Filters of both layers go to their own folders where th
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from damosrl.damon import Context, Document, FilterLayer, Kdamond, Probe, Quota, Scheme, Target
 from damosrl.damon.filters import Filter
@@ -19,8 +18,7 @@ Exists = Callable[[str], bool]
 """Whether a path below the tree's folder is there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What one file is to hold.
 
     Args:

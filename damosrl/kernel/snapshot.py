@@ -1,7 +1,7 @@
 """What the settings files of a tree hold now, whoever wrote them."""
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,7 @@ Settings = dict[str, str]
 """Texts by path below the ``admin`` folder, parents first."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Folder:
     """The settings in one kind of folder, and the numbered folders below it.
 
@@ -75,7 +75,9 @@ def read_settings(files: Files, root: Path) -> Settings:
         KernelError: There is no DAMON, or a file cannot be read.
     """
     require_tree(files, root)
-    return dict(_walk(files, root, "", TREE))
+    found: Settings = {}
+    _collect(files, root, "", TREE, found)
+    return found
 
 
 def require_tree(files: Files, root: Path) -> None:
@@ -84,7 +86,7 @@ def require_tree(files: Files, root: Path) -> None:
     Raises:
         KernelError: The folder of kdamonds is absent.
     """
-    if not files.exists(root / "kdamonds"):
+    if not files.exists(below(root, "kdamonds")):
         raise KernelError(
             f"there is no DAMON at {root}",
             allowed="a kernel built with CONFIG_DAMON_SYSFS",
@@ -108,19 +110,26 @@ def below(root: Path, path: str) -> Path:
     return root / path
 
 
-def _walk(files: Files, root: Path, prefix: str, folder: Folder) -> Iterator[tuple[str, str]]:
-    for row in folder.rows:
-        text = read_if_there(files, below(root, prefix + row.file))
+def _collect(files: Files, root: Path, prefix: str, folder: Folder, found: Settings) -> None:
+    for file, path in _files_of(root, prefix, folder):
+        text = read_if_there(files, path)
         if text is not None:
-            yield prefix + row.file, text
+            found[file] = text
     for name, child in folder.children.items():
         count = count_path(prefix + name)
-        text = read_if_there(files, below(root, count))
+        path = below(root, count)
+        text = read_if_there(files, path)
         if text is None:
             continue
-        yield count, text
-        for index in range(_number(root / count, text)):
-            yield from _walk(files, root, f"{prefix}{name}/{index}/", child)
+        found[count] = text
+        for index in range(_number(path, text)):
+            _collect(files, root, f"{prefix}{name}/{index}/", child, found)
+
+
+@lru_cache(maxsize=1 << 12)
+def _files_of(root: Path, prefix: str, folder: Folder) -> tuple[tuple[str, Path], ...]:
+    """Return names and places of a folder's files; remembered, as `below`."""
+    return tuple((prefix + row.file, root / (prefix + row.file)) for row in folder.rows)
 
 
 def _number(path: Path, text: str) -> int:

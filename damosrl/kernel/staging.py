@@ -59,14 +59,13 @@ def stage(
     changed = []
     known = dict(found or {})
     for setting in settings:
-        path = below(root, setting.path)
         current = known.get(setting.path)
         if current is None:
-            current = read_if_there(files, path)
+            current = read_if_there(files, below(root, setting.path))
         if current is None:
-            _require_absent_is_default(path, setting)
+            _require_absent_is_default(below(root, setting.path), setting)
         elif current != setting.value and setting.value:
-            _write(files, path, setting, time_limit_s)
+            _write(files, below(root, setting.path), setting, time_limit_s)
             changed.append(setting)
             if setting.is_count:
                 known = _without_folder(known, setting.path.rpartition("/")[0])

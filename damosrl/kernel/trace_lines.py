@@ -7,6 +7,7 @@ thousand a second, so they are taken apart by one pattern and one text-to-number
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,29 +19,44 @@ MAX_REGIONS = 1_000_000
 """Lines that claim more regions of one target than this are damaged."""
 MAX_LINE_BYTES = 4096
 
-_HEAD = rb"^.*-(\d+) .*? (\d+)\.(\d{6}): "
-_AGGREGATED = re.compile(
-    _HEAD + rb"damon_aggregated: target_id=(\d{1,19} nr_regions=\d{1,10} \d{1,20}-\d{1,20}: "
-    rb"\d{1,10} \d{1,10})\s*$",
-    re.MULTILINE,
-)
-_ESZ = re.compile(
-    _HEAD + rb"damos_esz: ctx_idx=(\d{1,10}) scheme_idx=(\d{1,10}) esz=(\d{1,19})\s*$",
-    re.MULTILINE,
-)
-_APPLY = re.compile(
-    _HEAD + rb"damos_before_apply: ctx_idx=(\d{1,10}) scheme_idx=(\d{1,10}) target_idx=(\d{1,19}) "
-    rb"nr_regions=(\d{1,10}) (\d{1,20})-(\d{1,20}): (\d{1,10}) (\d{1,10})\s*$",
-    re.MULTILINE,
-)
-_INTERVALS = re.compile(
-    _HEAD + rb"damon_monitor_intervals_tune: sample_us=(\d{1,19})\s*$", re.MULTILINE
-)
 _LOST = re.compile(rb"\[LOST (\d{1,18}) EVENTS\]")
 _SPACES = bytes(byte if chr(byte).isdigit() else 32 for byte in range(256))
 _PID, _SECONDS, _MICROSECONDS, _TARGET, _NR_REGIONS, _START, _END, _ACCESSES, _AGE = range(9)
 
 _Rows = NDArray[np.uint64]
+
+
+class _Patterns(NamedTuple):
+    """Lines of one kdamond, or of all."""
+
+    aggregated: re.Pattern[bytes]
+    esz: re.Pattern[bytes]
+    apply: re.Pattern[bytes]
+    intervals: re.Pattern[bytes]
+
+
+_AGGREGATED = (
+    rb"damon_aggregated: target_id=(\d{1,19} nr_regions=\d{1,10} \d{1,20}-\d{1,20}: "
+    rb"\d{1,10} \d{1,10})"
+)
+_ESZ = rb"damos_esz: ctx_idx=(\d{1,10}) scheme_idx=(\d{1,10}) esz=(\d{1,19})"
+_APPLY = (
+    rb"damos_before_apply: ctx_idx=(\d{1,10}) scheme_idx=(\d{1,10}) target_idx=(\d{1,19}) "
+    rb"nr_regions=(\d{1,10}) (\d{1,20})-(\d{1,20}): (\d{1,10}) (\d{1,10})"
+)
+_INTERVALS = rb"damon_monitor_intervals_tune: sample_us=(\d{1,19})"
+
+
+@lru_cache(maxsize=64)
+def _patterns(pid: int | None) -> _Patterns:
+    """Return the patterns; those of one kdamond pass over the lines of others at their first word.
+
+    A thread's name has 15 letters at most, which the tracer fills up to 16.
+    """
+    owner = rb"\d+" if pid is None else b"%d" % pid
+    head = rb"^.{1,16}-(" + owner + rb") .*? (\d+)\.(\d{6}): "
+    events = (_AGGREGATED, _ESZ, _APPLY, _INTERVALS)
+    return _Patterns(*(re.compile(head + event + rb"\s*$", re.MULTILINE) for event in events))
 
 
 class TracedSnapshot(NamedTuple):
@@ -107,6 +123,7 @@ class TraceLines:
         self.quotas: list[EffectiveQuota] = []
         self.applications: list[Application] = []
         self.tunings: list[TunedInterval] = []
+        self._patterns = _patterns(pid)
         self._rest = b""
         self._rows: _Rows = np.empty((0, 9), np.uint64)
         self._last_end_ns: dict[int, int] = {}
@@ -126,29 +143,25 @@ class TraceLines:
         return list(self._complete())
 
     def _take_schemes(self, text: bytes) -> None:
-        for found in _ESZ.findall(text):
-            pid, seconds, fraction, *fields = map(int, found)
-            if self.pid in (None, pid):
-                self.quotas.append(EffectiveQuota(_nanoseconds(seconds, fraction), *fields))
-        for found in _APPLY.findall(text):
-            pid, seconds, fraction, *fields = map(int, found)
-            if self.pid in (None, pid):
-                self.applications.append(Application(_nanoseconds(seconds, fraction), *fields))
+        for found in self._patterns.esz.findall(text):
+            _, seconds, fraction, *fields = map(int, found)
+            self.quotas.append(EffectiveQuota(_nanoseconds(seconds, fraction), *fields))
+        for found in self._patterns.apply.findall(text):
+            _, seconds, fraction, *fields = map(int, found)
+            self.applications.append(Application(_nanoseconds(seconds, fraction), *fields))
 
     def _take_tunings(self, text: bytes) -> None:
-        for found in _INTERVALS.findall(text):
-            pid, seconds, fraction, sample_us = map(int, found)
-            if self.pid in (None, pid):
-                self.tunings.append(TunedInterval(_nanoseconds(seconds, fraction), sample_us))
+        for found in self._patterns.intervals.findall(text):
+            _, seconds, fraction, sample_us = map(int, found)
+            self.tunings.append(TunedInterval(_nanoseconds(seconds, fraction), sample_us))
 
     def _parse(self, text: bytes) -> _Rows:
         """Return lines of aggregation as rows of nine numbers."""
-        found = _AGGREGATED.findall(text)
+        found = self._patterns.aggregated.findall(text)
         if not found:
             return self._rows[:0]
         numbers = b" ".join(map(b" ".join, found)).translate(_SPACES)
-        rows = np.fromstring(numbers, np.uint64, sep=" ").reshape(-1, 9)
-        return rows if self.pid is None else rows[rows[:, _PID] == self.pid]
+        return np.fromstring(numbers, np.uint64, sep=" ").reshape(-1, 9)
 
     def _complete(self) -> Iterator[TracedSnapshot]:
         place, rows = 0, self._rows

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from damosrl.kernel.files import Files
-from damosrl.kernel.snapshot import read_if_there
+from damosrl.kernel.snapshot import below, read_if_there
 
 
 class TriedRegion(NamedTuple):
@@ -27,7 +27,7 @@ def numbered(files: Files, folder: Path) -> list[Path]:
     if not files.exists(folder):
         return []
     numbers = sorted(int(name) for name in files.names(folder) if name.isdecimal())
-    return [folder / str(number) for number in numbers]
+    return [below(folder, str(number)) for number in numbers]
 
 
 def read_tried_regions(files: Files, scheme: Path) -> tuple[TriedRegion, ...]:
