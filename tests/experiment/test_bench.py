@@ -1,6 +1,8 @@
 """The bench: what its rows look like, that each can be measured, that the opponent is fair."""
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,6 +18,7 @@ from damosrl.emulator.machine import EmulatedMachines
 from damosrl.emulator.presets import machine_config
 from damosrl.errors import MachineError
 from damosrl.experiment.bench import opponent, rows, scaling
+from damosrl.experiment.bench.kernel_step import step_costs_s, step_p99_ms
 from damosrl.experiment.bench.machines import (
     drawn_workload,
     machines,
@@ -84,6 +87,7 @@ def test_both_sides_run_in_turn() -> None:
         pytest.param(partial(rows.per_page_ratio, 20, SMALL, 0.1, 1.0), id="per_page"),
         pytest.param(partial(default_ppo_ratio, 2), id="default_ppo"),
         pytest.param(partial(shipped_ppo_ratio, 2), id="shipped_ppo"),
+        pytest.param(partial(step_p99_ms, 20, 5), id="kernel_step"),
         pytest.param(rows.start_ratio, id="start"),
     ],
 )
@@ -96,7 +100,12 @@ def test_every_row_can_be_measured(prepare: Callable[[], Sample]) -> None:
 
 def test_rows_have_names_of_their_own_and_the_targets_of_the_design() -> None:
     """Names are unique; targets are those of the design's table."""
-    every = [*rows.engine_rows(), *rows.training_rows(), rows.start_row()]
+    every = [
+        *rows.engine_rows(),
+        *rows.training_rows(),
+        *rows.kernel_rows(),
+        rows.start_row(),
+    ]
     targets = {row.name: (row.target, row.at_least) for row in every}
     assert len(targets) == len(every)
     assert targets == {
@@ -108,8 +117,20 @@ def test_rows_have_names_of_their_own_and_the_targets_of_the_design() -> None:
         "exact_over_fast_monitor": (None, True),
         "ppo_throughput_over_idle_environment": (0.8, True),
         "shipped_ppo_throughput_over_idle_environment": (0.8, True),
+        "kernel_step_overhead": (5.0, False),
+        "kernel_step_wall": (None, True),
         "help_start_over_numpy_import": (2.0, False),
     }
+
+
+def test_steps_on_a_kernel_leave_no_handles_and_no_threads() -> None:
+    """After hundreds of steps there are no more of either than after the first few."""
+    used = [
+        (len(list(Path("/proc/self/fd").iterdir())), threading.active_count())
+        for _ in step_costs_s(20, 300, time.perf_counter)
+    ]
+    assert used[-1][0] <= used[10][0]
+    assert used[-1][1] <= used[10][1]
 
 
 def test_the_command_prints_one_json_object(
@@ -119,6 +140,7 @@ def test_the_command_prints_one_json_object(
     row = Row("news", "a over b", lambda: _samples(5.0), repeats=1)
     monkeypatch.setattr(rows, "engine_rows", lambda: [row])
     monkeypatch.setattr(rows, "training_rows", lambda: [replace(row, name="more", target=6.0)])
+    monkeypatch.setattr(rows, "kernel_rows", list)
     monkeypatch.setattr(rows, "start_row", lambda: replace(row, name="last"))
     assert main(["bench", "--quiet"]) == 0
     out, err = capsys.readouterr()

@@ -7,11 +7,13 @@ their spread. The targets are those of the design (section "speed and size").
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from damosrl.emulator.presets import machine_config
+from damosrl.experiment.bench.kernel_step import step_p99_ms
 from damosrl.experiment.bench.machines import (
     MACHINE,
     drawn_workload,
@@ -28,6 +30,7 @@ Prepare = Callable[[], Sample | None]
 LEARNERS = 512
 BATCH = 64
 LONG_S, SHORT_S = 600.0, 120.0
+STEP_REGIONS, STEPS = 200, 400
 
 
 def run(*, quiet: bool = False) -> dict[str, Any]:
@@ -41,7 +44,7 @@ def run(*, quiet: bool = False) -> dict[str, Any]:
         10000.0
     """
     load_environments()
-    rows = [*engine_rows(), *training_rows(), start_row()]
+    rows = [*engine_rows(), *training_rows(), *kernel_rows(), start_row()]
     results = {}
     with progress_bar("measuring", len(rows), quiet=quiet) as advance:
         for done, row in enumerate(rows):
@@ -128,6 +131,28 @@ def training_rows() -> list[Row]:
             partial(shipped_ppo_ratio, LEARNERS),
             target=0.8,
             repeats=3,
+        ),
+    ]
+
+
+def kernel_rows() -> list[Row]:
+    """Return the rows on a step of a real kernel's machine: milliseconds, not ratios."""
+    what = (
+        f"99th percentile of {STEPS} steps on the fake kernel of damosrl.testing, its own cost "
+        f"included: {STEP_REGIONS} regions told and five numbers committed at each, then telemetry"
+    )
+    return [
+        Row(
+            "kernel_step_overhead",
+            f"CPU milliseconds of the process with its threads; {what}",
+            partial(step_p99_ms, STEP_REGIONS, STEPS),
+            target=5.0,
+            at_least=False,
+        ),
+        Row(
+            "kernel_step_wall",
+            f"wall milliseconds, what else runs here included; for information; {what}",
+            partial(step_p99_ms, STEP_REGIONS, STEPS, time.perf_counter),
         ),
     ]
 

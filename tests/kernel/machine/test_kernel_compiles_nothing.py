@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 from damosrl_envs.tiering.env import TieringEnv
-from tests.kernel.machine.conftest import FakeKernel
-kernel = FakeKernel(Path(sys.argv[1]))
+from tests.kernel.machine.conftest import TieringKernel
+kernel = TieringKernel(Path(sys.argv[1]))
 env = TieringEnv(machine=kernel.world())
 env.reset()
 kernel.trace()
