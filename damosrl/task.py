@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from damosrl.damon import Document
 from damosrl.knobs import Float32Array, FloatArray, QuantitySet
 from damosrl.machine import GroundTruth, Plan, QuotaLoop, Telemetry
+
+ActionKind = Literal["absolute", "relative", "discrete"]
+"""Form of an action: knob positions, steps of at most a factor of 2, {down, keep, up} of that."""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,19 @@ from typing import Any
 from damosrl.damon import Document
 from damosrl.emulator.workload.source import WorkloadSource, workload_source
 from damosrl.errors import ConfigError
-from damosrl.experiment.columns import EPISODE, EPISODE_COUNTS, EPISODE_TEXTS, step_columns
+from damosrl.experiment.columns import (
+    EPISODE_COUNTS,
+    EPISODE_TEXTS,
+    episode_columns,
+    step_columns,
+)
 from damosrl.experiment.folder import RunFolder
 from damosrl.experiment.jobs import run_jobs
 from damosrl.experiment.progress import progress_bar
 from damosrl.experiment.rollout import Episodes, Rollout, Row, make_environments, run_rollout
 from damosrl.experiment.scoring import score_episodes
-from damosrl.experiment.settings import WorkloadSpec, World
+from damosrl.experiment.settings import NOOP, ORACLE, WorkloadSpec, World
+from damosrl.metrics import TaskMetrics
 from damosrl.registry import Agent, make_tuner
 
 EPISODES_FILE = "episodes.csv"
@@ -37,6 +43,11 @@ class Entrant:
 
     name: str
     agent: Agent
+
+
+def scale_ends(metrics: TaskMetrics) -> tuple[Entrant, Entrant]:
+    """Return no-op and oracle as the task has them."""
+    return Entrant(NOOP, metrics.noop), Entrant(ORACLE, metrics.oracle)
 
 
 @dataclass(frozen=True)
@@ -74,15 +85,18 @@ class Prepared:
         campaign: What is run.
         names: Workload names, in the campaign's order.
         splits: ``train`` or ``held-out`` by workload name.
+        metrics: What is measured.
         columns: Columns of steps.csv.
-        document: What the first machine's kdamonds are told under default knobs.
+        document: What the first machine's kdamonds are told under default knobs; None for a task
+            without kdamonds.
     """
 
     campaign: Campaign
     names: tuple[str, ...]
     splits: Mapping[str, str]
+    metrics: TaskMetrics
     columns: tuple[str, ...]
-    document: Document
+    document: Document | None
 
     @property
     def cells(self) -> list[Cell]:
@@ -95,6 +109,7 @@ class Prepared:
         agents = {one.name: one.agent for one in campaign.entrants}
         tuner, workload = cell
         pictured = tuner == campaign.heatmap_tuner and workload == self.names[0]
+        pictured = pictured and self.document is not None
         return Rollout(
             name=tuner,
             agent=agents[tuner],
@@ -125,10 +140,11 @@ def prepare(campaign: Campaign) -> Prepared:
     for tuner in tuners:
         tuner.reset(inner.task_spec, campaign.seeds[0])
     seen = workload_source(campaign.train_workload).families
-    columns = step_columns(inner.task_spec.knobs.names)
+    metrics: TaskMetrics = inner.metrics
+    columns = step_columns(metrics, inner.task_spec.knobs.names)
     document = inner.document
     env.close()
-    return Prepared(campaign, names, _splits(sources, seen), columns, document)
+    return Prepared(campaign, names, _splits(sources, seen), metrics, columns, document)
 
 
 def run_campaign(prepared: Prepared, folder: RunFolder, *, quiet: bool) -> list[Row]:
@@ -203,12 +219,13 @@ class Ledger:
         steps = [row for one in known for row in one.steps]
         self._folder.write_rows(STEPS_FILE, self._prepared.columns, steps)
         self._folder.write_lines(EVENTS_FILE, [event for one in known for event in one.events])
-        self._folder.write_rows(EPISODES_FILE, EPISODE, self.rows())
+        columns = episode_columns(self._prepared.metrics)
+        self._folder.write_rows(EPISODES_FILE, columns, self.rows())
 
     def rows(self) -> list[Row]:
         """Return all episodes so far, scored where both ends of the scale are known."""
         known = [self._cells[cell] for cell in self._prepared.cells if cell in self._cells]
-        return score_episodes([row for one in known for row in one.rows])
+        return score_episodes([row for one in known for row in one.rows], self._prepared.metrics)
 
     def _cell(self, row: Mapping[str, Any]) -> Episodes:
         return self._cells.setdefault(_key(row), Episodes())

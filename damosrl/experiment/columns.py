@@ -2,34 +2,7 @@
 
 from collections.abc import Sequence
 
-EPISODE = (
-    "tuner",
-    "workload",
-    "family",
-    "split",
-    "seed",
-    "score",
-    "score_rule",
-    "slowdown_mean_ratio",
-    "slowdown_p95_ratio",
-    "mean_latency_ns",
-    "p99_latency_ns",
-    "throughput_per_s",
-    "migrated_up_bytes",
-    "migrated_down_bytes",
-    "returned_bytes",
-    "psi_some_avg_ratio",
-    "psi_full_avg_ratio",
-    "kdamond_cpu_ratio",
-    "fast_share_ratio",
-    "clamp_events_count",
-    "fallback_events_count",
-    "reward_sum",
-    "steps_count",
-    "monitor",
-    "footprint_bytes",
-)
-"""episodes.csv: one row per tuner x workload x seed."""
+from damosrl.metrics import TaskMetrics
 
 EPISODE_TEXTS = ("tuner", "workload", "family", "split", "score_rule", "monitor")
 """Columns of episodes.csv that are no numbers."""
@@ -43,35 +16,46 @@ EPISODE_COUNTS = (
 )
 """Columns of episodes.csv that are whole numbers."""
 
-STEP = (
-    "tuner",
-    "workload",
-    "seed",
-    "step",
-    "time_s",
-    "slowdown_ratio",
-    "fast_free_ratio",
-    "promoted_bytes",
-    "demoted_bytes",
-    "psi_some_ratio",
-    "reward",
-    "fast_share_ratio",
-    "p99_latency_ns",
-    "events_count",
-)
-"""steps.csv: one row per step, before the knobs."""
 
-LEARNING = ("timesteps_count", "wall_s", "reward_mean", "slowdown_mean_ratio", "fast_share_ratio")
-"""learning_curve.csv: one row per progress report."""
-
-
-def step_columns(knobs: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of steps.csv for a task's knobs: in force, and asked for."""
+def episode_columns(metrics: TaskMetrics) -> tuple[str, ...]:
+    """Return the columns of episodes.csv: one row per tuner x workload x seed."""
     return (
-        *STEP,
+        "tuner",
+        "workload",
+        "family",
+        "split",
+        "seed",
+        "score",
+        "score_rule",
+        *(column.name for column in metrics.episodes),
+        "clamp_events_count",
+        "fallback_events_count",
+        "reward_sum",
+        "steps_count",
+        "monitor",
+        "footprint_bytes",
+    )
+
+
+def step_columns(metrics: TaskMetrics, knobs: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of steps.csv, one row per step; of knobs: in force, and asked for."""
+    return (
+        "tuner",
+        "workload",
+        "seed",
+        "step",
+        "time_s",
+        *metrics.steps,
+        "reward",
+        "events_count",
         *(f"knob_{name}" for name in knobs),
         *(f"requested_{name}" for name in knobs),
     )
+
+
+def learning_columns(metrics: TaskMetrics) -> tuple[str, ...]:
+    """Return the columns of learning_curve.csv: one row per progress report."""
+    return ("timesteps_count", "wall_s", "reward_mean", *metrics.learning.values())
 
 
 def trial_columns(knobs: Sequence[str]) -> tuple[str, ...]:

@@ -3,9 +3,17 @@
 from pathlib import Path
 
 from damosrl.damon.documents import to_json
-from damosrl.experiment.campaign import Campaign, Entrant, prepare, run_campaign
+from damosrl.experiment.campaign import Campaign, Entrant, prepare, run_campaign, scale_ends
 from damosrl.experiment.launch import Launch
-from damosrl.experiment.settings import DOCUMENT, SUMMARY, CompareSettings, world_of
+from damosrl.experiment.plugins import task_metrics
+from damosrl.experiment.settings import (
+    DOCUMENT,
+    NOOP,
+    ORACLE,
+    SUMMARY,
+    CompareSettings,
+    world_of,
+)
 from damosrl.experiment.summary import summarise
 
 
@@ -26,10 +34,15 @@ def compare(launch: Launch[CompareSettings], *, quiet: bool = False) -> Path:
     settings = launch.settings
     prepared = prepare(_campaign(settings))
     folder = launch.folder()
-    folder.write_text(DOCUMENT, to_json(prepared.document))
+    if prepared.document is not None:
+        folder.write_text(DOCUMENT, to_json(prepared.document))
     rows = run_campaign(prepared, folder, quiet=quiet)
     summary = summarise(
-        rows, interval=settings.interval, resamples=settings.resamples, monitor=settings.monitor
+        rows,
+        prepared.metrics,
+        interval=settings.interval,
+        resamples=settings.resamples,
+        monitor=settings.monitor,
     )
     folder.write_json(SUMMARY, summary)
     if settings.report:
@@ -40,12 +53,15 @@ def compare(launch: Launch[CompareSettings], *, quiet: bool = False) -> Path:
 
 
 def _campaign(settings: CompareSettings) -> Campaign:
+    world = world_of(settings)
+    ends = scale_ends(task_metrics(world.environment))
+    others = (Entrant(name, name) for name in settings.all_tuners if name not in (NOOP, ORACLE))
     return Campaign(
-        entrants=tuple(Entrant(name, name) for name in settings.all_tuners),
+        entrants=(*ends, *others),
         workloads=settings.workloads,
         seeds=settings.seed_list,
         steps=settings.steps,
-        world=world_of(settings),
+        world=world,
         train_workload=settings.train_workload,
         jobs=settings.jobs,
         heatmap_tuner=settings.heatmap_tuner or settings.tuners[0],

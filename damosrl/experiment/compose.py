@@ -2,7 +2,8 @@
 
 On top of Hydra's grammar, a group also takes the path of a YAML (``machine=my.yaml``), a list is
 lengthened by ``key+=[...]``, and ``experiment=NAME`` puts the section of conf/experiment/NAME.yaml
-that carries the command's name before everything that is given by hand.
+that carries the command's name before everything that is given by hand. A task's ``usual`` choices
+come before both.
 """
 
 import json
@@ -26,6 +27,7 @@ from damosrl.paths import conf_dir
 
 GROUPS = ("machine", "task", "workload", "agent", "reward", "safety")
 EXPERIMENT = "experiment"
+TASK = "task"
 TEXT_KEYS = ("out", "resume")
 LIST_KEYS = ("tuners", "workloads")
 
@@ -87,9 +89,10 @@ def compose(command: str, words: Sequence[str]) -> dict[str, Any]:
         >>> compose("compare", ["steps=20", "machine=dram_zram"])["machine"]["name"]
         'dram_zram'
     """
-    parsed = _with_experiment(command, [_parse(word) for word in words])
-    parsed = [_with_path(word) for word in parsed]
     groups, keys = _file_keys(command)
+    parsed = _with_experiment(command, [_parse(word) for word in words])
+    parsed = _with_usual(command, parsed, groups | keys)
+    parsed = [_with_path(word) for word in parsed]
     for word in parsed:
         if word.root not in groups | keys:
             raise UnknownNameError(f"key of {command}", word.root, groups | keys | {EXPERIMENT})
@@ -172,6 +175,26 @@ def _with_experiment(command: str, words: list[Word]) -> list[Word]:
                 )
             given.extend(_words_of(section))
     return given + [word for word in words if word.key != EXPERIMENT]
+
+
+def _with_usual(command: str, words: list[Word], known: set[str]) -> list[Word]:
+    """Put first what the chosen task usually goes with, as far as the command has such keys.
+
+    A task's YAML says it under ``usual``; a section of a command's name is for that command alone.
+    """
+    chosen = [_plain(word.value) for word in words if word.key == TASK]
+    if not chosen:
+        return words
+    name = chosen[-1]
+    if name.endswith(_FILE_ENDINGS):
+        usual = load_yaml(Path(name)).get("usual", {})
+    elif name in choices(TASK):
+        usual = load_choice(TASK, name).get("usual", {})
+    else:
+        return words  # refused later, with the nearest name
+    usual = {**usual, **usual.get(command, {})}
+    given = [word for word in _words_of(usual) if word.key in known]
+    return given + words
 
 
 def _words_of(section: Mapping[Any, Any], prefix: str = "") -> list[Word]:

@@ -9,15 +9,15 @@ import gymnasium
 import numpy as np
 
 from damosrl.experiment.meter import Meter, row_of
-from damosrl.experiment.plugins import load_environments
+from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.settings import WorkloadSpec, World
 from damosrl.knobs import Float32Array, FloatArray
 from damosrl.machine import QuotaLoop
+from damosrl.metrics import TaskMetrics
 from damosrl.registry import Agent, make_tuner
 from damosrl.task import TaskSpec
 from damosrl.tuner import Tuner
 
-ENVIRONMENT = "damosrl/Tiering-v0"
 NO_CLAMP = ("dead_band", "fallback")
 """Kinds of events that are no clamp: nothing was taken from the tuner, or all of it."""
 
@@ -90,9 +90,9 @@ def make_environments(
     Raises:
         DamosrlError: A choice does not fit; one line says how to fix it.
     """
-    load_environments()
+    task_metrics(world.environment)  # refuses what is no environment of ours
     return gymnasium.make_vec(
-        ENVIRONMENT,
+        world.environment,
         num_envs=num_envs,
         machine=world.machine,
         workload=workload,
@@ -136,19 +136,20 @@ class _Run:
         inner: Any = self.env.unwrapped
         self.inner = inner
         self.spec: TaskSpec = inner.task_spec
+        self.metrics: TaskMetrics = inner.metrics
 
     def episodes(self) -> Episodes:
         """Warm up if the tuner asks for it, run, and tell."""
         feedback = self._warm_up()
         observations, info = self._reset(feedback)
-        meter = Meter(self.inner.machine)
+        meter = Meter(self.metrics)
         counts = {"clamp_events_count": self._zeros(), "fallback_events_count": self._zeros()}
         result = Episodes()
         heat: list[tuple[FloatArray, FloatArray]] = []
         fallen = np.zeros(len(self.job.seeds), dtype=np.bool_)
         for step in range(self.job.steps):
             observations, reward, now = self._step(observations)
-            meter.read(self.inner.machine, reward)
+            meter.read(now, reward)
             events = self.inner.events()
             for event in events:
                 if event["kind"] not in NO_CLAMP:
@@ -238,12 +239,9 @@ class _Run:
         heat: list[tuple[FloatArray, FloatArray]],
     ) -> None:
         columns = meter.steps()
-        kept = ("time_s", "slowdown_ratio", "fast_free_ratio", "promoted_bytes", "demoted_bytes",
-                "psi_some_ratio", "reward", "fast_share_ratio", "p99_latency_ns")  # fmt: skip
-        shown = {name: columns[name] for name in kept}
         names = {"tuner": self.job.name, "workload": self.job.workload_name}
         result.steps = [
-            {**names, "seed": self.job.seeds[0], **row, **row_of(shown, (row["step"], 0))}
+            {**names, "seed": self.job.seeds[0], **row, **row_of(columns, (row["step"], 0))}
             for row in result.steps
         ]
         if heat:

@@ -12,6 +12,9 @@ WorkloadSpec = str | dict[str, Any]
 
 NOOP = "noop"
 ORACLE = "oracle"
+"""What tables call the two ends of the scale; a task says which agents they are."""
+DEFAULT_ENVIRONMENT = "damosrl/Tiering-v0"
+"""Of tasks that name none with ``env:``."""
 SUMMARY = "summary.json"
 DOCUMENT = "document.json"
 """A run that has it is finished, whichever command wrote it."""
@@ -222,6 +225,11 @@ class World:
     reward: Mapping[str, Any] = field(default_factory=dict)
     safety: Mapping[str, Any] = field(default_factory=dict)
     monitor: MonitorMode = "fast"
+
+    @property
+    def environment(self) -> str:
+        """Gymnasium's id of the environment: the task's ``env``."""
+        return str(self.task.get("env", DEFAULT_ENVIRONMENT))
 
 
 def world_of(settings: WorldSettings) -> World:

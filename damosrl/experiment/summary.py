@@ -1,12 +1,13 @@
 """summary.json: scores with intervals, and what they were made of."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from damosrl.experiment.rollout import Row
-from damosrl.experiment.scoring import BY_MOVEMENT, LOWEST_MOVEMENT_SCORE, SMALLEST_GAIN
+from damosrl.experiment.scoring import BY_MOVEMENT, LOWEST_MOVEMENT_SCORE
 from damosrl.experiment.settings import NOOP, ORACLE
 from damosrl.experiment.statistics import (
     bootstrap,
@@ -16,17 +17,13 @@ from damosrl.experiment.statistics import (
     probability_of_improvement,
 )
 from damosrl.knobs import FloatArray
+from damosrl.metrics import TaskMetrics
 
 GIB = float(1 << 30)
 BOOTSTRAP_SEED = 20_260_101
 """Of the resamples only: the same episodes give the same intervals."""
 
 NOTES = {
-    "score": (
-        f"(slowdown of {NOOP} - slowdown) / (slowdown of {NOOP} - slowdown of {ORACLE}), same "
-        f"workload and seed; where the difference of both ends is below {SMALLEST_GAIN}: "
-        f"1 - migrated bytes / footprint, at least {LOWEST_MOVEMENT_SCORE:g}"
-    ),
     "ci95": "percentile interval of a stratified bootstrap: seeds resampled within each workload",
     "consist": "starts from a quota of one byte, as the kernel does: minutes pass until it moves",
     "consist_warm": "the same loop with the quotas it has after 1,500 s on the workload",
@@ -34,13 +31,23 @@ NOTES = {
 }
 
 
+def score_note(cost: str, smallest_gain: float) -> str:
+    """Return the formula of the score in one sentence."""
+    return (
+        f"({cost} of {NOOP} - {cost}) / ({cost} of {NOOP} - {cost} of {ORACLE}), same "
+        f"workload and seed; where the difference of both ends is below {smallest_gain:g}: "
+        f"1 - migrated bytes / footprint, at least {LOWEST_MOVEMENT_SCORE:g}"
+    )
+
+
 def summarise(
-    rows: Sequence[Row], *, interval: bool, resamples: int, monitor: str
+    rows: Sequence[Row], metrics: TaskMetrics, *, interval: bool, resamples: int, monitor: str
 ) -> dict[str, Any]:
     """Build summary.json from scored episodes.
 
     Args:
         rows: All episodes, every tuner on the same workloads and seeds.
+        metrics: What is measured.
         interval: Whether scores carry an interval.
         resamples: Bootstrap resamples.
         monitor: How monitors drew their samples.
@@ -58,6 +65,12 @@ def summarise(
 
     return {
         "scores": estimates(scores),
+        "cost": {
+            "column": metrics.cost,
+            "words": metrics.cost_words,
+            "smallest_gain": metrics.smallest_gain,
+        },
+        "shown": [asdict(column) for column in metrics.shown],
         "baseline": NOOP,
         "oracle": ORACLE,
         "by_split": {split: estimates(of) for split, of in parts.items()},
@@ -68,10 +81,13 @@ def summarise(
         },
         "paired_difference": _differences(scores, resamples) if interval else {},
         "optimality_gap": {name: optimality_gap(matrix) for name, matrix in scores.items()},
-        "migrated_gib_per_episode": {name: _migrated_gib(rows, name) for name in tuners},
+        "migrated_gib_per_episode": {name: _migrated_gib(rows, metrics, name) for name in tuners},
         "workloads": _workloads(rows),
         "monitor": monitor,
-        "notes": NOTES,
+        "notes": {
+            "score": score_note(metrics.cost_words, metrics.smallest_gain),
+            **NOTES,
+        },
     }
 
 
@@ -110,12 +126,8 @@ def _differences(scores: Mapping[str, FloatArray], resamples: int) -> dict[str, 
     return result
 
 
-def _migrated_gib(rows: Sequence[Row], tuner: str) -> float:
-    moved = [
-        row["migrated_up_bytes"] + row["migrated_down_bytes"]
-        for row in rows
-        if row["tuner"] == tuner
-    ]
+def _migrated_gib(rows: Sequence[Row], metrics: TaskMetrics, tuner: str) -> float:
+    moved = [sum(row[name] for name in metrics.moved) for row in rows if row["tuner"] == tuner]
     return float(np.mean(moved)) / GIB
 
 

@@ -6,22 +6,30 @@ from typing import Any
 
 from damosrl.artifact import MANIFEST, save_artifact
 from damosrl.errors import RunFolderError
-from damosrl.experiment.campaign import Campaign, Entrant, Prepared, prepare, run_campaign
-from damosrl.experiment.columns import LEARNING
+from damosrl.experiment.campaign import (
+    Campaign,
+    Entrant,
+    Prepared,
+    prepare,
+    run_campaign,
+    scale_ends,
+)
+from damosrl.experiment.columns import learning_columns
 from damosrl.experiment.folder import RunFolder
 from damosrl.experiment.launch import Launch
+from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.progress import progress_bar
 from damosrl.experiment.provenance import versions
 from damosrl.experiment.rollout import Row, make_environments
-from damosrl.experiment.settings import NOOP, ORACLE, SUMMARY, TrainSettings, world_of
+from damosrl.experiment.settings import SUMMARY, TrainSettings, world_of
 from damosrl.experiment.summary import summarise
 from damosrl.learner import Learner, TrainingProgress, TrainingRequest
+from damosrl.metrics import TaskMetrics
 from damosrl.registry import make_learner
 
 ARTIFACT = "artifact"
 CHECKPOINTS = "checkpoints"
 LEARNING_FILE = "learning_curve.csv"
-INFO_KEYS = ("slowdown", "fast_share")
 
 
 def train(launch: Launch[TrainSettings], *, quiet: bool = False) -> Path:
@@ -67,20 +75,21 @@ def _learn(
     ).unwrapped
     timesteps = settings.timesteps or learner.timesteps
     action_kind = settings.task.get("action", "absolute")
+    watched = tuple(env.metrics.learning)
     with progress_bar("training", timesteps, quiet=quiet) as advance:
-        curve = LearningCurve(folder, resumed=launch.resumed)
+        curve = LearningCurve(folder, env.metrics, resumed=launch.resumed)
 
         def report(progress: TrainingProgress) -> None:
             curve.add(progress)
             advance(progress.timesteps, f"reward {progress.reward_mean:.3f}")
 
         network = learner.train(
-            env.sb3(INFO_KEYS),
+            env.sb3(watched),
             TrainingRequest(
                 seed=settings.seed,
                 timesteps=timesteps,
                 progress=report,
-                info_keys=INFO_KEYS,
+                info_keys=watched,
                 checkpoint_dir=folder.file(CHECKPOINTS),
                 checkpoint_every=settings.checkpoint_every,
                 resume=launch.resumed,
@@ -115,6 +124,7 @@ def _evaluate(
     rows = run_campaign(replace(prepared, campaign=complete), folder, quiet=quiet)
     summary = summarise(
         rows,
+        prepared.metrics,
         interval=settings.evaluation.seeds > 1,
         resamples=settings.evaluation.resamples,
         monitor=settings.monitor,
@@ -125,12 +135,13 @@ def _evaluate(
 def _evaluation(settings: TrainSettings) -> Campaign:
     """Return what is evaluated, as far as it is known before there is a policy."""
     evaluation = settings.evaluation
+    world = world_of(settings)
     return Campaign(
-        entrants=(Entrant(NOOP, NOOP), Entrant(ORACLE, ORACLE)),
+        entrants=scale_ends(task_metrics(world.environment)),
         workloads=evaluation.workloads,
         seeds=tuple(range(evaluation.seed_base, evaluation.seed_base + evaluation.seeds)),
         steps=evaluation.steps,
-        world=world_of(settings),
+        world=world,
         train_workload=settings.workload,
         jobs=settings.jobs,
     )
@@ -141,11 +152,12 @@ class LearningCurve:
 
     Args:
         folder: Where it lies.
+        metrics: What training watches.
         resumed: Whether to go on from the rows that are there.
     """
 
-    def __init__(self, folder: RunFolder, *, resumed: bool) -> None:
-        self._folder = folder
+    def __init__(self, folder: RunFolder, metrics: TaskMetrics, *, resumed: bool) -> None:
+        self._folder, self._metrics = folder, metrics
         self._rows: list[Row] = list(folder.read_rows(LEARNING_FILE)) if resumed else []
         self._wall_s: float | None = None
 
@@ -168,12 +180,15 @@ class LearningCurve:
                 "timesteps_count": progress.timesteps,
                 "wall_s": round(self._wall_s + progress.wall_s, 3),
                 "reward_mean": progress.reward_mean,
-                "slowdown_mean_ratio": progress.info_means.get("slowdown"),
-                "fast_share_ratio": progress.info_means.get("fast_share"),
+                **{
+                    column: progress.info_means.get(key)
+                    for key, column in self._metrics.learning.items()
+                },
             }
         )
         try:
-            self._folder.write_rows(LEARNING_FILE, LEARNING, self._rows)
+            columns = learning_columns(self._metrics)
+            self._folder.write_rows(LEARNING_FILE, columns, self._rows)
         except RunFolderError as error:
             raise RunFolderError(
                 "the learning curve cannot be written; checkpoints so far are kept",

@@ -11,14 +11,16 @@ import yaml
 from damosrl.config import load_choice
 from damosrl.emulator.workload.source import workload_source
 from damosrl.errors import ConfigError, EmulatorLimitError
+from damosrl.experiment.campaign import scale_ends
 from damosrl.experiment.columns import trial_columns
 from damosrl.experiment.folder import RunFolder
 from damosrl.experiment.jobs import run_jobs
 from damosrl.experiment.launch import Launch
+from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.progress import Advance, progress_bar
 from damosrl.experiment.rollout import Rollout, Row, make_environments, run_rollout
 from damosrl.experiment.scoring import score_episodes
-from damosrl.experiment.settings import NOOP, ORACLE, SUMMARY, TuneSettings, world_of
+from damosrl.experiment.settings import SUMMARY, TuneSettings, world_of
 from damosrl.experiment.statistics import bootstrap, interquartile_mean
 from damosrl.registry import Agent, make_search, make_tuner
 from damosrl.search import Search, Trial
@@ -86,7 +88,8 @@ class Judge:
         """Run both ends of the scale on a stage's seeds."""
         first = FIRST_SEED[stage] + SEEDS_PER_RUN * settings.seed
         seeds = tuple(range(first, first + repeats))
-        jobs = [_rollout(settings, name, name, seeds) for name in (NOOP, ORACLE)]
+        ends = scale_ends(task_metrics(world_of(settings).environment))
+        jobs = [_rollout(settings, end.name, end.agent, seeds) for end in ends]
         results = {job.name: done.rows for job, done in run_jobs(run_rollout, jobs, settings.jobs)}
         return cls(settings, seeds, tuple(row for name in results for row in results[name]))
 
@@ -102,7 +105,8 @@ class Judge:
         return [found[job.name] for job in jobs]
 
     def _scored(self, rows: Sequence[Row]) -> list[float]:
-        scored = score_episodes([*self.ends, *rows])
+        metrics = task_metrics(world_of(self.settings).environment)
+        scored = score_episodes([*self.ends, *rows], metrics)
         return [float(row["score"]) for row in scored[len(self.ends) :]]
 
 
@@ -242,8 +246,8 @@ def _static(knobs: Knobs) -> dict[str, Any]:
 
 def _task_spec(settings: TuneSettings) -> TaskSpec:
     """Build everything once, so that mistakes show before anything is written."""
-    for name in (NOOP, ORACLE):
-        make_tuner(name)
+    for end in scale_ends(task_metrics(world_of(settings).environment)):
+        make_tuner(end.agent)
     env = make_environments(world_of(settings), 1, settings.workload, steps=1, autoreset="disabled")
     env.reset(seed=settings.seed)
     inner: Any = env.unwrapped

@@ -1,8 +1,8 @@
 """The tables of the task come from the code that runs."""
 
-from damosrl_envs.tiering.describe import describe
+from damosrl_envs.loop.describe import describe
 from damosrl_tasks.tiering.config import TieringConfig
-from damosrl_tasks.tiering.reward import reward_config
+from damosrl_tasks.tiering.reward import MEASURES, reward_config
 from damosrl_tasks.tiering.task import TieringTask
 
 
@@ -10,7 +10,7 @@ def test_description_names_everything() -> None:
     """Each knob, feature and reward term has one line with its unit, range and meaning."""
     reward = reward_config("latency")
     spec = TieringTask(1, 2, TieringConfig(), reward).spec
-    text = describe(spec, reward)
+    text = describe(spec, reward, MEASURES)
     lines = text.splitlines()
     for item in (*spec.knobs.items, *spec.observation.items):
         own = [line for line in lines if line.startswith(f"{item.name} ")]

@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stable_baselines3.common.env_checker import check_env as sb3_check
 
-import damosrl_envs
 from damosrl.errors import ConfigError, DamosrlError, UnknownNameError
-from damosrl_envs.tiering.env import TieringEnv
-from damosrl_envs.tiering.vector import TieringVectorEnv
+from damosrl_envs.tiering import ENVIRONMENT
+from damosrl_envs.tiering.env import TieringEnv, TieringVectorEnv
 
 SMALL: dict[str, Any] = {"workload": ["static_hot", "zipf"], "steps": 6}
 ACTIONS = ("absolute", "relative", "discrete")
@@ -40,7 +39,7 @@ def _vector(count: int, **settings: Any) -> TieringVectorEnv:
 @pytest.mark.parametrize("action", ACTIONS)
 def test_gymnasium_checker_is_silent(action: str) -> None:
     """Gymnasium's checker passes for every form of action; its warnings would be errors."""
-    env = gymnasium.make(damosrl_envs.TIERING_ID, **SMALL, action=action)
+    env = gymnasium.make(ENVIRONMENT["id"], **SMALL, action=action)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         gymnasium_check(env.unwrapped)
@@ -49,7 +48,7 @@ def test_gymnasium_checker_is_silent(action: str) -> None:
 @pytest.mark.parametrize("action", ACTIONS)
 def test_sb3_checker_is_silent(action: str) -> None:
     """Stable-Baselines3's checker passes for every form of action, without a warning."""
-    env = gymnasium.make(damosrl_envs.TIERING_ID, **SMALL, action=action)
+    env = gymnasium.make(ENVIRONMENT["id"], **SMALL, action=action)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sb3_check(env)
@@ -57,7 +56,7 @@ def test_sb3_checker_is_silent(action: str) -> None:
 
 def test_make_vec_gives_the_native_environment() -> None:
     """make_vec needs no mode to be told, and the reset mode is declared."""
-    envs = gymnasium.make_vec(damosrl_envs.TIERING_ID, num_envs=3, **SMALL)
+    envs = gymnasium.make_vec(ENVIRONMENT["id"], num_envs=3, **SMALL)
     assert isinstance(envs.unwrapped, TieringVectorEnv)
     assert envs.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
     assert envs.reset(seed=1)[0].shape == (3, len(envs.unwrapped.task_spec.observation))
@@ -117,7 +116,7 @@ def test_infos_are_gymnasiums_own_form() -> None:
     """The native infos have the keys and masks that Gymnasium's vectoriser builds itself."""
     own = _vector(2)
     built = gymnasium.make_vec(
-        damosrl_envs.TIERING_ID,
+        ENVIRONMENT["id"],
         num_envs=2,
         vectorization_mode="sync",
         vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},

@@ -8,9 +8,10 @@ import pytest
 
 from damosrl.knobs import FloatArray
 from damosrl.machine import SchemeStats, Telemetry
+from damosrl_tasks.frames import framed
 from damosrl_tasks.tiering.config import TieringConfig
 from damosrl_tasks.tiering.knobs import KNOBS
-from damosrl_tasks.tiering.quantities import OBSERVATION, framed
+from damosrl_tasks.tiering.quantities import OBSERVATION
 from damosrl_tasks.tiering.reward import reward_config
 from damosrl_tasks.tiering.task import TieringTask
 

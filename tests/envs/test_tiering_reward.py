@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from damosrl.config import choices
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.machine import GroundTruth, Telemetry
+from damosrl_tasks.reward import Term, weigh
 from damosrl_tasks.tiering.config import TieringConfig
-from damosrl_tasks.tiering.reward import MEASURES, Interval, Term, reward_config, reward_terms
+from damosrl_tasks.tiering.reward import MEASURES, Interval, reward_config
 from damosrl_tasks.tiering.task import TieringTask
 
 ONE = np.array([True])
@@ -100,7 +101,7 @@ def test_a_term_is_its_formula(weight: float, scale: float, limit: float, slowdo
     }
     assert reward_config(config).terms["slowdown"] == Term(weight, scale, limit)
     interval = Interval(None, None, np.zeros(1), _truth(slowdown))  # type: ignore[arg-type]
-    value = reward_terms(reward_config(config), interval)["slowdown"]
+    value = weigh(reward_config(config), MEASURES, interval)["slowdown"]
     assert value == pytest.approx(-expected, abs=1e-9)
 
 

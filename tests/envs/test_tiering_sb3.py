@@ -6,8 +6,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.monitor import Monitor
 
 from damosrl.errors import ConfigError
-from damosrl_envs.tiering.sb3 import TieringVecEnv
-from damosrl_envs.tiering.vector import TieringVectorEnv
+from damosrl_envs.loop.sb3 import TaskVecEnv
+from damosrl_envs.tiering.env import TieringVectorEnv
 
 MACHINES, STEPS = 2, 5
 
@@ -64,7 +64,7 @@ def test_options_reach_the_next_reset_only() -> None:
 def test_environment_without_autoreset_is_refused() -> None:
     """SB3 expects ended episodes to begin anew by themselves."""
     with pytest.raises(ConfigError, match="begins ended episodes"):
-        TieringVecEnv(_vector("disabled"))
+        TaskVecEnv(_vector("disabled"))
 
 
 def test_ppo_learns_without_complaint() -> None:

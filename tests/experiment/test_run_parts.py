@@ -19,7 +19,7 @@ from damosrl.experiment.scoring import score_episodes
 from damosrl.experiment.settings import CompareSettings
 from damosrl.experiment.summary import summarise
 from damosrl.knobs import FloatArray
-from damosrl.machine import GroundTruth, Kdamonds, Pressure, SchemeStats, Snapshot, Telemetry
+from damosrl.metrics import EpisodeColumn, TaskMetrics
 
 
 def _square(number: int) -> int:
@@ -64,66 +64,41 @@ def test_progress_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr() == ("", "")
 
 
-class _Machine:
-    """Machines whose counters and truths are given."""
-
-    def __init__(self, growth: FloatArray, slowdown: FloatArray) -> None:
-        self._counters = np.vstack([np.zeros(growth.shape[1]), np.cumsum(growth, axis=0)])
-        self._slowdown, self.step = slowdown, 0
-
-    def telemetry(self) -> Telemetry:
-        """Every counter grows alike; time by one second."""
-        count = self._counters[self.step]
-        ones = np.ones((len(count), 2))
-        none: Any = None
-        return Telemetry(
-            time_s=np.full(len(count), float(self.step)),
-            node_total_bytes=4.0 * ones,
-            node_free_bytes=ones,
-            snapshot=Snapshot(none, none, none, none, none, none),
-            kdamonds=Kdamonds(none, none),
-            samples_per_aggregation=none,
-            aggregation_us=none,
-            stats=SchemeStats(none, none, none, none, none, none),
-            pressure=Pressure(count, count, none, none),
-            migrated_up_bytes=count,
-            migrated_down_bytes=2 * count,
-            returned_bytes=count,
-            kdamond_cpu_us=count,
-            latency_ns=count,
-        )
-
-    def truth(self) -> GroundTruth:
-        """Slowdowns as given, everything else 1."""
-        slowdown = self._slowdown[self.step - 1]
-        one = np.ones_like(slowdown)
-        return GroundTruth(slowdown, one, one, one, one)
-
-
 GROWTH = arrays.arrays(
     np.float64, st.tuples(st.integers(1, 6), st.integers(1, 4)), elements=st.integers(0, 1000)
 )
 
 
+METRICS = TaskMetrics(
+    steps={"moved_bytes": "moved", "slowdown_ratio": "slowdown"},
+    episodes=(
+        EpisodeColumn("slowdown_mean_ratio", "slowdown"),
+        EpisodeColumn("slowdown_p95_ratio", "slowdown", "p95"),
+        EpisodeColumn("migrated_up_bytes", "moved", "sum"),
+        EpisodeColumn("migrated_down_bytes", "moved", "sum"),
+        EpisodeColumn("left_bytes", "moved", "last"),
+    ),
+)
+
+
 @given(GROWTH)
 def test_episodes_are_sums_and_means_of_steps(growth: FloatArray) -> None:
-    """Bytes add up, ratios are per elapsed time, slowdown is the mean over steps."""
+    """Bytes add up, ratios are means over steps, and each step is kept as it was told."""
     slowdown = 1.0 + growth
-    machine = _Machine(growth, slowdown)
-    meter = Meter(machine)
-    for step in range(len(growth)):
-        machine.step += 1
-        meter.read(machine, -growth[step])
+    meter = Meter(METRICS)
+    for step, moved in enumerate(growth):
+        time_s = np.full(len(moved), step + 1.0)
+        info = {"time_s": time_s, "moved": moved, "slowdown": slowdown[step], "other": moved}
+        meter.read(info, -moved)
     episodes, steps = meter.episodes(), meter.steps()
-    assert steps["promoted_bytes"] == pytest.approx(growth)
-    assert steps["demoted_bytes"] == pytest.approx(2 * growth)
-    assert steps["psi_some_ratio"] == pytest.approx(growth / 1e6)
-    assert np.all(steps["fast_free_ratio"] == 0.25)
+    assert set(steps) == {"time_s", "moved_bytes", "slowdown_ratio", "reward"}
+    assert np.array_equal(steps["moved_bytes"], growth)
+    assert np.array_equal(steps["time_s"][:, 0], np.arange(1.0, len(growth) + 1.0))
     assert episodes["migrated_up_bytes"] == pytest.approx(growth.sum(axis=0))
     assert episodes["reward_sum"] == pytest.approx(-growth.sum(axis=0))
     assert episodes["slowdown_mean_ratio"] == pytest.approx(slowdown.mean(axis=0))
-    assert episodes["kdamond_cpu_ratio"] == pytest.approx(growth.mean(axis=0) / 1e6)
-    assert row_of(episodes, 0)["returned_bytes"] == growth[:, 0].sum()
+    assert np.all(episodes["slowdown_p95_ratio"] <= slowdown.max(axis=0))
+    assert row_of(episodes, 0)["left_bytes"] == growth[-1, 0]
 
 
 def _episodes(seeds: int) -> list[dict[str, Any]]:
@@ -144,13 +119,14 @@ def _episodes(seeds: int) -> list[dict[str, Any]]:
             for tuner, slowdown in (("noop", 2.0), ("oracle", 1.0), ("pi", 1.5), ("aimd", 1.8))
             for workload, split in (("zipf", "train"), ("rec_xz", "held-out"))
             for seed in range(seeds)
-        ]
+        ],
+        METRICS,
     )
 
 
 def test_the_summary_orders_clear_differences() -> None:
     """A tuner that is always better has a higher score, sure improvement, a positive lead."""
-    found = summarise(_episodes(6), interval=True, resamples=300, monitor="exact")
+    found = summarise(_episodes(6), METRICS, interval=True, resamples=300, monitor="exact")
     scores = found["scores"]
     assert scores["noop"]["iqm"] == 0.0 < scores["aimd"]["iqm"] < scores["pi"]["iqm"] < 1.0
     assert found["probability_of_improvement"]["pi"]["aimd"] == 1.0
@@ -166,8 +142,8 @@ def test_the_summary_orders_clear_differences() -> None:
 def test_the_summary_refuses_an_interval_over_one_run() -> None:
     """One seed gives bare scores, and an error if an interval is wanted."""
     with pytest.raises(StatisticsError, match="one run"):
-        summarise(_episodes(1), interval=True, resamples=300, monitor="fast")
-    found = summarise(_episodes(1), interval=False, resamples=300, monitor="fast")
+        summarise(_episodes(1), METRICS, interval=True, resamples=300, monitor="fast")
+    found = summarise(_episodes(1), METRICS, interval=False, resamples=300, monitor="fast")
     assert found["scores"]["pi"]["ci95"] is None
     assert found["paired_difference"] == {}
 

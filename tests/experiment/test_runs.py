@@ -19,8 +19,9 @@ import yaml
 from damosrl.artifact import load_artifact
 from damosrl.cli import main
 from damosrl.experiment.campaign import Campaign, Entrant, Prepared, prepare
-from damosrl.experiment.columns import EPISODE, STEP
+from damosrl.experiment.columns import episode_columns, step_columns
 from damosrl.experiment.folder import RunFolder
+from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.tune import Judge
 
 COMPARE = ["tuners=[consist,random]", "workloads=[zipf,uniform]", "seeds=2", "steps=6",
@@ -40,6 +41,9 @@ RESULTS = (
     "heatmap.npz",
     "document.json",
 )
+
+METRICS = task_metrics("damosrl/Tiering-v0")
+EPISODE, STEP = episode_columns(METRICS), step_columns(METRICS, ())
 
 
 def _run(command: str, out: Path, *words: str) -> Path:

@@ -47,6 +47,21 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class ShownValue:
+    """A number that a task has shown in score tables, see `damosrl.metrics.Shown`.
+
+    Args:
+        head: What it is.
+        unit: Its unit.
+        text: As tables print it.
+    """
+
+    head: str
+    unit: str
+    text: str
+
+
+@dataclass(frozen=True)
 class ScoreRow:
     """A tuner's line in the score table; means are over its episodes.
 
@@ -66,6 +81,7 @@ class ScoreRow:
         worse_share: Share of episodes that scored below doing nothing.
         clamps: Actions changed by the limits, over all episodes.
         fallbacks: Falls back to the kernel's own loop, over all episodes.
+        shown: What the run's task has shown beside these.
     """
 
     name: str
@@ -83,6 +99,7 @@ class ScoreRow:
     worse_share: float = NAN
     clamps: float = NAN
     fallbacks: float = NAN
+    shown: tuple[ShownValue, ...] = ()
 
     @property
     def ranked(self) -> bool:
@@ -166,7 +183,13 @@ def _row(run: Run, name: str, text: str) -> ScoreRow:
         worse_share=mean_of((known < 0.0).astype(np.float64)),
         clamps=float(np.nansum(column(episodes, "clamp_events_count"))),
         fallbacks=float(np.nansum(column(episodes, "fallback_events_count"))),
+        shown=tuple(_shown(entry, episodes) for entry in run.summary.get("shown", ())),
     )
+
+
+def _shown(entry: Mapping[str, Any], episodes: Table) -> ShownValue:
+    mean = mean_of(column(episodes, entry["column"])) * entry["factor"]
+    return ShownValue(entry["head"], entry["unit"], number(mean, entry["digits"]))
 
 
 def _episodes_of(run: Run, name: str) -> Table | None:

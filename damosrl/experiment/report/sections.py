@@ -28,19 +28,28 @@ from damosrl.experiment.report.score_section import duel_grid, findings_list, sc
 from damosrl.experiment.report.scores import ScoreRow, number
 from damosrl.experiment.report.series import headline_tuners
 from damosrl.experiment.report.workloads import ScoreMatrix
-from damosrl.experiment.scoring import LOWEST_MOVEMENT_SCORE, SMALLEST_GAIN
+from damosrl.experiment.scoring import LOWEST_MOVEMENT_SCORE
 
 Drawings = dict[str, Drawing]
 
-SCORE_DEFINITION = (
-    "The score of an episode is (slowdown of noop − slowdown of the tuner) / (slowdown of noop − "
-    "slowdown of the oracle), on the same workload and seed: 0 is doing nothing, 1 is the oracle, "
-    "negative is worse than doing nothing. Slowdown is the application's mean time per request "
-    "against the same application with all of its memory in the fast tier. Where the oracle gains "
-    f"less than {SMALLEST_GAIN:g} in slowdown there is nothing to win; such an episode is scored "
-    "by movement instead, 1 − migrated bytes / footprint, at least "
-    f"{number(LOWEST_MOVEMENT_SCORE, 0)}: moving nothing is right, so there noop earns 1."
-)
+SLOWDOWN = {"words": "slowdown", "smallest_gain": 0.02}
+"""What scores are made of where a summary does not say it."""
+
+
+def score_definition(run: Run) -> str:
+    """Say what the score of an episode is, in words."""
+    cost = {**SLOWDOWN, **run.summary.get("cost", {})}
+    words = cost["words"]
+    return (
+        f"The score of an episode is ({words} of noop − {words} of the tuner) / ({words} of noop − "
+        f"{words} of the oracle), on the same workload and seed: 0 is doing nothing, 1 is the "
+        "oracle, negative is worse than doing nothing. Slowdown is the application's mean time per "
+        "request against the same application with all of its memory in the fast tier. Where the "
+        f"oracle gains less than {cost['smallest_gain']:g} in {words} there is nothing to win; "
+        "such an episode is scored by movement instead, 1 − migrated bytes / footprint, at least "
+        f"{number(LOWEST_MOVEMENT_SCORE, 0)}: moving nothing is right, so there noop earns 1."
+    )
+
 
 WORDS = (
     ("fast tier, slow tier", "Near memory (DRAM) and far memory (CXL, remote, persistent, swap)."),
@@ -246,7 +255,7 @@ def method_section(run: Run) -> Section:
     """Define score, reward, monitor mode and words."""
     body = ""
     if run.is_compare:
-        body += "<h3>Score</h3>" + paragraph(SCORE_DEFINITION)
+        body += "<h3>Score</h3>" + paragraph(score_definition(run))
         body += _rules(run)
     reward = run.config.get("reward")
     if reward:

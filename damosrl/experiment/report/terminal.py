@@ -27,7 +27,8 @@ def score_table(run_dir: Path) -> RichTable:
         "episode; report.html has all other costs",
         caption_justify="left",
     )
-    heads = ["tuner", "score", "95 % interval", "n", *splits, "slowdown", "GiB"]
+    heads = ["tuner", "score", "95 % interval", "n", *splits, *_shown_heads(rows)]
+    heads += ["slowdown", "GiB"]
     for place, head in enumerate(heads):
         table.add_column(head, justify="right" if place >= RIGHT_FROM else "left", no_wrap=True)
     for row in rows:
@@ -45,7 +46,7 @@ def score_markdown(run_dir: Path) -> str:
     """
     rows, splits = _content(run_dir)
     heads = ["tuner", "score (IQM)", "95 % interval", "n", *splits]
-    heads += ["slowdown", "moved GiB", "clamps", "fallbacks"]
+    heads += [*_shown_heads(rows), "slowdown", "moved GiB", "clamps", "fallbacks"]
     rule = ["---" if place < RIGHT_FROM else "---:" for place in range(len(heads))]
     lines = [
         [
@@ -78,12 +79,17 @@ def _marked(row: ScoreRow) -> str:
     return f"{row.label} (ground truth)" if row.sees_truth else row.label
 
 
+def _shown_heads(rows: list[ScoreRow]) -> list[str]:
+    return [f"{one.head} ({one.unit})" for one in (rows[0].shown if rows else ())]
+
+
 def _numbers(row: ScoreRow, splits: list[str]) -> list[str]:
     return [
         row.score.text,
         row.score.range_text,
         str(row.score.runs) if row.score.runs else "-",
         *(row.by_split.get(split, Interval(NAN)).text for split in splits),
+        *(one.text for one in row.shown),
         number(row.slowdown, 3),
         number(row.moved_gib, 1),
     ]

@@ -1,32 +1,12 @@
-"""``damosrl/Tiering-v0`` for one machine: a batch of one."""
+"""``damosrl/Tiering-v0``, for one machine and for many."""
 
-from typing import Any, SupportsFloat
-
-import gymnasium
-import numpy as np
-from numpy.typing import NDArray
-
-from damosrl.emulator.machine import EmulatedMachines
-from damosrl.kernel.machine import KernelMachine
-from damosrl.knobs import Float32Array
-from damosrl.safety import Event
-from damosrl.task import TaskSpec
-from damosrl_envs.tiering.infos import Info, single
-from damosrl_envs.tiering.loop import TieringLoop, TieringSettings
-
-ALL = np.ones(1, dtype=np.bool_)
+from damosrl_envs.loop.env import TaskEnv
+from damosrl_envs.loop.vector import TaskVectorEnv
+from damosrl_envs.tiering.kind import KIND, METRICS
 
 
-class TieringEnv(gymnasium.Env[Float32Array, NDArray[Any]]):
-    """Tune the tiering of one machine, emulated or real; see `TieringSettings` for the keywords.
-
-    A continuing task: an episode is truncated after ``steps`` decisions and never terminates.
-    `reset` takes the options ``workloads`` (a name or a list of one) and ``quota_feedback`` (a
-    list of one).
-
-    Args:
-        render_mode: None; there is nothing to render, `damosrl report` draws episodes.
-        **settings: Keywords of `TieringSettings`.
+class TieringEnv(TaskEnv):
+    """Tune the tiering of one machine, emulated or real.
 
     Example:
         >>> import gymnasium
@@ -35,69 +15,17 @@ class TieringEnv(gymnasium.Env[Float32Array, NDArray[Any]]):
         >>> observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012  gymnasium's own declaration
+    kind = KIND
 
-    def __init__(self, render_mode: None = None, **settings: Any) -> None:
-        self.render_mode = render_mode
-        self._loop = TieringLoop(1, TieringSettings(**settings))
-        self.observation_space = self._loop.observation_space
-        self.action_space = self._loop.form.space
 
-    @property
-    def machine(self) -> EmulatedMachines:
-        """The emulated machine (a batch of one)."""
-        return self._loop.machines
+class TieringVectorEnv(TaskVectorEnv):
+    """Tune the tiering of many machines.
 
-    @property
-    def kernel(self) -> KernelMachine:
-        """The real kernel.
+    Example:
+        >>> import gymnasium
+        >>> envs = gymnasium.make_vec("damosrl/Tiering-v0", num_envs=4, workload="zipf")
+        >>> observations, infos = envs.reset(seed=1)
+    """
 
-        Raises:
-            ConfigError: This is an emulated machine.
-        """
-        return self._loop.kernel
-
-    @property
-    def task_spec(self) -> TaskSpec:
-        """What a tuner must know: named features and knobs with units and ranges."""
-        return self._loop.task_spec
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Float32Array, Info]:
-        """Begin an episode; without a seed the random stream goes on."""
-        super().reset(seed=seed)
-        options = options or {}
-        self._loop.world.pin(options.get("workloads"))
-        feedback = options.get("quota_feedback")
-        observation, info = self._loop.reset(ALL, [self.np_random], feedback)
-        return observation[0], single(info)
-
-    def step(self, action: NDArray[Any]) -> tuple[Float32Array, SupportsFloat, bool, bool, Info]:
-        """Decide once and let one decision interval pass.
-
-        Any values of the right shape are taken: NaN keeps a knob, others are clipped.
-
-        Raises:
-            ValueError: The action has a wrong shape.
-        """
-        result = self._loop.step(np.asarray(action)[None])
-        return (
-            result.observation[0],
-            float(result.reward[0]),
-            False,
-            bool(result.truncated[0]),
-            single(result.info),
-        )
-
-    def close(self) -> None:
-        """Leave a real kernel as it was found; harmless when repeated."""
-        self._loop.world.close()
-
-    def describe(self) -> str:
-        """Return knobs, observation and reward in words, as text tables."""
-        return self._loop.describe()
-
-    def events(self) -> list[Event]:
-        """Return the events of the last step: what differs between asked and done, and why."""
-        return self._loop.events()
+    kind = KIND
+    metrics = METRICS

@@ -1,13 +1,12 @@
 """What the tiering task is told: one choice of ``conf/task``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 from damosrl.config import load_choice, typed
 from damosrl.errors import ConfigError
-
-ActionKind = Literal["absolute", "relative", "discrete"]
+from damosrl.task import ActionKind
 
 
 @dataclass(frozen=True)
@@ -16,6 +15,8 @@ class TieringConfig:
 
     Args:
         name: Name of the choice.
+        env: The environment that this task is for, by Gymnasium's id.
+        usual: Choices that commands take with this task where none are given; not read here.
         decision_interval_s: Time between decisions.
         action: ``absolute`` knob positions, ``relative`` steps of at most a factor of 2, or
             ``discrete`` {down, keep, up} of that size.
@@ -34,6 +35,8 @@ class TieringConfig:
     """
 
     name: str = "tiering"
+    env: str = "damosrl/Tiering-v0"
+    usual: dict[str, Any] = field(default_factory=dict)
     decision_interval_s: float = 1.0
     action: ActionKind = "absolute"
     sample_us: int = 5_000

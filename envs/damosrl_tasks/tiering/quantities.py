@@ -136,16 +136,3 @@ UNKNOWN = np.array([float(item.to_normal(np.array(item.default))) for item in OB
 def observed(missing: Collection[Source]) -> NDArray[np.bool_]:
     """Tell which features are known where some sources are missing, ``(d,)``."""
     return np.array([SOURCES.get(name) not in missing for name in OBSERVATION.names])
-
-
-def framed(observation: QuantitySet, frames: int) -> QuantitySet:
-    """Name the quantities of an observation with history, newest frame first.
-
-    Example:
-        >>> framed(OBSERVATION, 2).names[len(OBSERVATION)]
-        'fast_free@1'
-    """
-    items = list(observation.items)
-    for age in range(1, frames):
-        items += [replace(item, name=f"{item.name}@{age}") for item in observation.items]
-    return QuantitySet(tuple(items))

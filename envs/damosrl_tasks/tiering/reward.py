@@ -1,16 +1,14 @@
-"""What an interval is worth: named, bounded, weighted terms, the same scalar for every tuner."""
+"""What tiering can weigh, for `damosrl_tasks.reward`."""
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from damosrl.config import load_choice, typed
-from damosrl.errors import ConfigError, UnknownNameError
+from damosrl.errors import ConfigError
 from damosrl.knobs import FloatArray
 from damosrl.machine import GroundTruth, Telemetry
+from damosrl_tasks.reward import Measure, RewardConfig, read_reward
 from damosrl_tasks.tiering.counters import Counters
 from damosrl_tasks.tiering.features import fast_free_percent
 
@@ -23,25 +21,6 @@ class Interval(NamedTuple):
     slow_share: FloatArray
     """Slower nodes' share of observed accesses, smoothed, ``(N,)``."""
     truth: GroundTruth | None
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A quantity that a reward can weigh.
-
-    Args:
-        of: Computes it, ``(N,)``.
-        unit: Its unit.
-        sign: -1 for a cost, 1 for a gain.
-        meaning: One sentence.
-        needs_truth: Whether only the emulator can tell.
-    """
-
-    of: Callable[[Interval], FloatArray]
-    unit: str
-    sign: float
-    meaning: str
-    needs_truth: bool = False
 
 
 def _slowdown(interval: Interval) -> FloatArray:
@@ -65,7 +44,7 @@ def _migration(interval: Interval) -> FloatArray:
     return _per_second(grown.promoted_bytes + grown.demoted_bytes, interval)
 
 
-MEASURES: Mapping[str, Measure] = {
+MEASURES: Mapping[str, Measure[Interval]] = {
     "slowdown": Measure(
         _slowdown, "ln ratio", -1.0, "Logarithm of time per access over all-fast.", True
     ),
@@ -109,91 +88,11 @@ MEASURES: Mapping[str, Measure] = {
 }
 
 
-@dataclass(frozen=True)
-class Term:
-    """One weighted term: weight x clip((|measure - target| - limit) / scale, 0, 1).
-
-    Args:
-        weight: Bound of the term; costs count negative.
-        scale: Amount beyond the limit at which the bound is reached.
-        limit: Amount that costs (or gains) nothing.
-        target: Value at which the measure is perfect.
-        measure: What is measured, when not what the term is called.
-    """
-
-    weight: float
-    scale: float
-    limit: float = 0.0
-    target: float = 0.0
-    measure: str | None = None
-
-
-@dataclass(frozen=True)
-class RewardConfig:
-    """A choice of ``conf/reward``.
-
-    Args:
-        name: Name of the choice.
-        meaning: What it wants, one sentence.
-        terms: By name.
-        ground_truth: Whether terms may use what no kernel can tell.
+def reward_config(choice: str | Mapping[str, Any]) -> RewardConfig:
+    """Read a choice of ``conf/reward`` for tiering; errors as of `read_reward`.
 
     Example:
         >>> reward_config("latency").ground_truth
         True
     """
-
-    name: str
-    meaning: str
-    terms: dict[str, Term] = field(default_factory=dict)
-    ground_truth: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.terms:
-            raise ConfigError(f"reward {self.name} has no terms", allowed=", ".join(MEASURES))
-        for name, term in self.terms.items():
-            self._check(name, term)
-
-    def _check(self, name: str, term: Term) -> None:
-        measure = term.measure or name
-        if measure not in MEASURES:
-            raise UnknownNameError(f"measure of reward {self.name}", measure, MEASURES)
-        if MEASURES[measure].needs_truth and not self.ground_truth:
-            raise ConfigError(
-                f"reward term {name} uses what no kernel can tell",
-                got="ground_truth: false",
-                fix="say ground_truth: true, or leave the term out",
-            )
-        if not (math.isfinite(term.weight) and term.weight >= 0.0 and term.scale > 0.0):
-            raise ConfigError(
-                f"reward term {name} is not bounded",
-                got=f"weight={term.weight}, scale={term.scale}",
-                allowed="weight >= 0, scale > 0",
-            )
-
-
-def reward_config(choice: str | Mapping[str, Any]) -> RewardConfig:
-    """Read a choice of ``conf/reward``, or a mapping of the same keys.
-
-    Raises:
-        UnknownNameError: No such choice, key or measure; the nearest is named.
-        ConfigError: A value is wrong.
-    """
-    values = load_choice("reward", choice) if isinstance(choice, str) else choice
-    return typed(RewardConfig, values, "reward")
-
-
-def reward_terms(config: RewardConfig, interval: Interval) -> dict[str, FloatArray]:
-    """Weigh an interval; what a machine cannot measure (NaN) counts nothing, either way.
-
-    Returns:
-        Weighted terms ``(N,)`` by name; the reward is their sum.
-    """
-    terms: dict[str, FloatArray] = {}
-    for name, term in config.terms.items():
-        measure = MEASURES[term.measure or name]
-        distance = np.abs(measure.of(interval) - term.target)
-        share = np.clip((distance - term.limit) / term.scale, 0.0, 1.0)
-        share = np.where(np.isnan(distance), 0.0, share)
-        terms[name] = measure.sign * term.weight * share
-    return terms
+    return read_reward(choice, MEASURES)

@@ -11,13 +11,15 @@ from damosrl.errors import ConfigError
 from damosrl.knobs import Float32Array, FloatArray
 from damosrl.machine import GroundTruth, Plan, QuotaLoop, Telemetry
 from damosrl.task import StepOutcome, TaskSpec
+from damosrl_tasks.reward import RewardConfig, weigh
 from damosrl_tasks.tiering.config import TieringConfig, tiering_config
 from damosrl_tasks.tiering.counters import Counters, read_counters
 from damosrl_tasks.tiering.features import Features
 from damosrl_tasks.tiering.knobs import KNOBS, scheme_numbers
+from damosrl_tasks.tiering.measured import measured
 from damosrl_tasks.tiering.monitor import Summarise, summarise
 from damosrl_tasks.tiering.quantities import OBSERVATION, observed
-from damosrl_tasks.tiering.reward import Interval, RewardConfig, reward_config, reward_terms
+from damosrl_tasks.tiering.reward import MEASURES, Interval, reward_config
 from damosrl_tasks.tiering.schemes import build_plan, layout
 
 NAME = "tiering-v0"
@@ -91,6 +93,14 @@ class TieringTask:
             raise RuntimeError("no interval has been scored yet: call outcome first")
         return self._grown
 
+    def still(self) -> Plan:
+        """Return a plan that moves nothing."""
+        return Plan(self.template, {})
+
+    def measured(self, telemetry: Telemetry, truth: GroundTruth | None) -> dict[str, FloatArray]:
+        """Return what happened in the interval just scored, arrays ``(N,)``."""
+        return measured(telemetry, self.last_growth, truth)
+
     @staticmethod
     def mask(telemetry: Telemetry) -> NDArray[np.bool_]:
         """Tell which features are known, ``(N, d)``; the others hold a fixed value."""
@@ -134,7 +144,7 @@ class TieringTask:
         self._counters, self._grown = now, grown
         observation = self._features.update(telemetry, grown, KNOBS.to_physical(applied))
         slow_share = 1.0 - self._features.share.means[:, 0]
-        terms = reward_terms(self._reward, Interval(telemetry, grown, slow_share, truth))
+        terms = weigh(self._reward, MEASURES, Interval(telemetry, grown, slow_share, truth))
         reward = np.asarray(np.sum(list(terms.values()), axis=0), dtype=np.float64)
         return StepOutcome(observation, reward, terms)
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from damosrl.testing.fake_kernel import FakeKernel
+from damosrl_envs.loop.real import KernelWorld
 from damosrl_envs.tiering.env import TieringEnv
-from damosrl_envs.tiering.real import KernelWorld
 
 
 class TieringKernel(FakeKernel):

@@ -15,8 +15,8 @@ from damosrl.machine import Plan
 from damosrl.registry import make_tuner
 from damosrl.testing.emulated_kernel import EmulatedKernel
 from damosrl.testing.machine_contract import CLAUSES, MachineCase
+from damosrl_envs.loop.real import KernelWorld
 from damosrl_envs.tiering.env import TieringEnv
-from damosrl_envs.tiering.real import KernelWorld
 from tests.testing.tiering import MIB, config, tiering, workload
 
 QUOTA_BYTES = 16 * MIB

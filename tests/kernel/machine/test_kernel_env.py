@@ -15,7 +15,8 @@ from damosrl.errors import ConfigError, KernelError
 from damosrl.kernel.traced import packed
 from damosrl.machine import Pressure, Source, Telemetry
 from damosrl.testing.backend import GivenNumbers
-from damosrl_envs.tiering.loop import TieringLoop, TieringSettings
+from damosrl_envs.loop.loop import TaskLoop
+from damosrl_envs.tiering.kind import KIND
 from damosrl_tasks.tiering.knobs import KNOBS
 from damosrl_tasks.tiering.monitor import summarise
 from damosrl_tasks.tiering.quantities import OBSERVATION, SOURCES, UNKNOWN, observed
@@ -111,9 +112,9 @@ def test_what_a_kernel_cannot_do_is_refused(make_env: Any) -> None:
     with pytest.raises(ConfigError, match="emulated"):
         _ = env.machine
     with pytest.raises(ConfigError, match="a kernel is one machine"):
-        TieringLoop(2, TieringSettings(machine="kernel"))
+        TaskLoop(2, KIND, KIND.settings({"machine": "kernel"}))
     with pytest.raises(ConfigError, match="state_dirr"):
-        TieringLoop(1, TieringSettings(machine={"kind": "kernel", "state_dirr": "/x"}))
+        TaskLoop(1, KIND, KIND.settings({"machine": {"kind": "kernel", "state_dirr": "/x"}}))
 
 
 def test_a_vanished_tree_is_an_error(kernel: Any, make_env: Any) -> None:

@@ -1,4 +1,4 @@
-"""A real kernel under the tiering loop: what runs on it runs, and time is real."""
+"""A real kernel under the loop: what runs on it runs, and time is real."""
 
 import time
 import weakref
@@ -21,7 +21,7 @@ from damosrl.kernel.machine import KernelMachine
 from damosrl.kernel.placing import placed
 from damosrl.kernel.traced import Pipe
 from damosrl.machine import IntArray, Plan, Telemetry
-from damosrl_envs.tiering.world import Episode
+from damosrl_envs.loop.world import Episode
 
 KIND = "kernel"
 
@@ -108,6 +108,15 @@ class KernelWorld:
                 kernel_machine(self._config, files=self._files, pipe=self._pipe, clock=self._clock)
             )
         return self._machine
+
+    @property
+    def machines(self) -> Any:
+        """Refuse: there is no emulated machine here.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError("this environment runs on a kernel, not on emulated machines")
 
     def pin(self, workloads: Any) -> None:
         """Refuse workloads: what runs on a kernel is not chosen here.

@@ -11,7 +11,7 @@ from damosrl.knobs import FloatArray, QuantitySet
 from damosrl.safety import EventKind
 from damosrl.safety.events import EventBits, mark
 from damosrl.steps import stepped
-from damosrl_tasks.tiering.config import ActionKind
+from damosrl.task import ActionKind
 
 KINDS: tuple[ActionKind, ...] = ("absolute", "relative", "discrete")
 

@@ -1,19 +1,17 @@
-"""The info of a step: arrays ``(N, ...)`` by name, and Gymnasium's way of saying whose they are."""
-
-from collections.abc import Mapping
-from typing import Any
+"""What happened in an interval, as numbers for the info and for the tables of a run."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from damosrl.knobs import FloatArray
 from damosrl.machine import GroundTruth, Telemetry
 from damosrl_tasks.tiering.counters import Counters
 
-Info = dict[str, Any]
 US_PER_S = 1e6
 
 
-def measured(telemetry: Telemetry, grown: Counters, truth: GroundTruth | None) -> Info:
+def measured(
+    telemetry: Telemetry, grown: Counters, truth: GroundTruth | None
+) -> dict[str, FloatArray]:
     """Return what happened in the interval that just ended, arrays ``(N,)``.
 
     What only an emulator knows is NaN on a kernel; the latency is that of its probe.
@@ -37,21 +35,4 @@ def measured(telemetry: Telemetry, grown: Counters, truth: GroundTruth | None) -
         "kdamond_cpu_ratio": grown.kdamond_cpu_us / elapsed_us,
         "fast_free_ratio": telemetry.node_free_bytes[:, 0]
         / np.maximum(telemetry.node_total_bytes[:, 0], 1.0),
-    }
-
-
-def masked(info: Mapping[str, Any], mask: NDArray[np.bool_]) -> Info:
-    """Add Gymnasium's masks: ``_name`` says which machines ``name`` is about."""
-    result: Info = {}
-    for name, values in info.items():
-        result[name] = masked(values, mask) if isinstance(values, Mapping) else values
-        result[f"_{name}"] = mask.copy()
-    return result
-
-
-def single(info: Mapping[str, Any], machine: int = 0) -> Info:
-    """Return one machine's part of an info without masks."""
-    return {
-        name: single(values, machine) if isinstance(values, Mapping) else values[machine]
-        for name, values in info.items()
     }

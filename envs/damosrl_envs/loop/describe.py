@@ -1,18 +1,26 @@
 """The task in words: tables generated from the code that runs."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from damosrl.knobs import Quantity, QuantitySet
 from damosrl.task import TaskSpec
-from damosrl_tasks.tiering.reward import MEASURES, RewardConfig
+from damosrl_tasks.reward import Measure, RewardConfig
 
 HEADER = ("name", "unit", "range", "scale", "meaning")
 
 
-def describe(spec: TaskSpec, reward: RewardConfig | None = None) -> str:
+def describe(
+    spec: TaskSpec,
+    reward: RewardConfig | None = None,
+    measures: Mapping[str, Measure[Any]] | None = None,
+) -> str:
     """Return knobs, observation and reward of a task as aligned text tables.
 
     Args:
         spec: The task.
         reward: Its reward, described when given.
+        measures: What the reward can weigh, by name.
 
     Example:
         >>> from damosrl_tasks.tiering.task import TieringTask
@@ -25,8 +33,8 @@ def describe(spec: TaskSpec, reward: RewardConfig | None = None) -> str:
         _table(f"Knobs (action, {len(spec.knobs)} values in [-1, 1])", spec.knobs),
         _table(f"Observation ({len(spec.observation)} values in [-1, 1])", spec.observation),
     ]
-    if reward is not None:
-        parts.append(_reward(reward))
+    if reward is not None and measures is not None:
+        parts.append(_reward(reward, measures))
     return "\n\n".join(parts)
 
 
@@ -47,10 +55,10 @@ def _number(value: float, unit: str) -> str:
     return f"{value:g}"
 
 
-def _reward(reward: RewardConfig) -> str:
+def _reward(reward: RewardConfig, measures: Mapping[str, Measure[Any]]) -> str:
     rows = [("term", "weight", "limit", "scale", "unit", "meaning")]
     for name, term in reward.terms.items():
-        measure = MEASURES[term.measure or name]
+        measure = measures[term.measure or name]
         sign = "+" if measure.sign > 0 else "-"
         target = f" Perfect at {term.target:g}." if term.target else ""
         rows.append(

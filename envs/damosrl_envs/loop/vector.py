@@ -1,7 +1,7 @@
-"""``damosrl/Tiering-v0`` for many machines in compiled calls: the native vector environment."""
+"""An environment of many machines in compiled calls: the native vector environment."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import gymnasium
 import numpy as np
@@ -11,36 +11,43 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from damosrl.damon import Document
-from damosrl.emulator.machine import EmulatedMachines
 from damosrl.errors import UnknownNameError
 from damosrl.knobs import Float32Array, FloatArray
+from damosrl.metrics import TaskMetrics
 from damosrl.safety import Event
 from damosrl.task import TaskSpec
-from damosrl_envs.tiering.infos import Info, masked
-from damosrl_envs.tiering.loop import TieringLoop, TieringSettings
+from damosrl_envs.loop.infos import Info, masked
+from damosrl_envs.loop.kind import TaskKind
+from damosrl_envs.loop.loop import TaskLoop
 
 BoolArray = NDArray[np.bool_]
 AUTORESET = {"same_step": AutoresetMode.SAME_STEP, "disabled": AutoresetMode.DISABLED}
 
 
-class TieringVectorEnv(gymnasium.vector.VectorEnv[Float32Array, NDArray[Any], NDArray[Any]]):
+class TaskVectorEnv(gymnasium.vector.VectorEnv[Float32Array, NDArray[Any], NDArray[Any]]):
     """N machines at once; machine i with seed s is the scalar environment with seed s + i.
 
     Ended episodes begin anew in the same step: the returned observation is the new episode's,
-    ``final_obs`` and ``final_info`` hold the old one's last.
+    ``final_obs`` and ``final_info`` hold the old one's last. A subclass names its `kind` and
+    `metrics`.
 
     Args:
         num_envs: N.
         autoreset: ``same_step``, or ``disabled``: the caller resets (machine and telemetry stay
             as the episode left them).
         render_mode: None; there is nothing to render.
-        **settings: Keywords of `TieringSettings`.
+        **settings: Keywords of `damosrl_envs.loop.settings.LoopSettings`.
 
     Example:
         >>> import gymnasium
         >>> envs = gymnasium.make_vec("damosrl/Tiering-v0", num_envs=4, workload="zipf")
         >>> observations, infos = envs.reset(seed=1)
     """
+
+    kind: ClassVar[TaskKind]
+    """The task."""
+    metrics: ClassVar[TaskMetrics]
+    """What is measured, and what a score is made of."""
 
     def __init__(
         self,
@@ -55,7 +62,7 @@ class TieringVectorEnv(gymnasium.vector.VectorEnv[Float32Array, NDArray[Any], ND
         self.render_mode = render_mode
         self.metadata = {"render_modes": [], "autoreset_mode": AUTORESET[autoreset]}
         self._autoreset = AUTORESET[autoreset] is AutoresetMode.SAME_STEP
-        self._loop = TieringLoop(num_envs, TieringSettings(**settings))
+        self._loop = TaskLoop(num_envs, self.kind, self.kind.settings(settings))
         self.single_observation_space = self._loop.observation_space
         self.single_action_space = self._loop.form.space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -63,13 +70,20 @@ class TieringVectorEnv(gymnasium.vector.VectorEnv[Float32Array, NDArray[Any], ND
         self._generators = [seeding.np_random()[0] for _ in range(num_envs)]
 
     @property
-    def machine(self) -> EmulatedMachines:
-        """The emulated machines."""
-        return self._loop.machines
+    def machine(self) -> Any:
+        """The emulated machines, as an oracle sees them.
+
+        Raises:
+            ConfigError: This is a real kernel.
+        """
+        return self._loop.world.machines
 
     @property
-    def document(self) -> Document:
-        """What the first machine is told under default knobs, its nodes' addresses included."""
+    def document(self) -> Document | None:
+        """What the first machine is told under default knobs, its nodes' addresses included.
+
+        None for a task without kdamonds.
+        """
         return self._loop.document()
 
     @property
@@ -138,15 +152,16 @@ class TieringVectorEnv(gymnasium.vector.VectorEnv[Float32Array, NDArray[Any], ND
         """Return the events of the last step of all machines, as records."""
         return self._loop.events()
 
-    def sb3(self, info_keys: Sequence[str] = ("slowdown",)) -> Any:
+    def sb3(self, info_keys: Sequence[str] | None = None) -> Any:
         """Return this environment as a Stable-Baselines3 ``VecEnv``.
 
         Args:
-            info_keys: Numbers of the info that every machine's own info carries.
+            info_keys: Numbers of the info that every machine's own info carries; None takes what
+                the task has watched in training.
         """
-        from damosrl_envs.tiering.sb3 import TieringVecEnv  # noqa: PLC0415  imports torch
+        from damosrl_envs.loop.sb3 import TaskVecEnv  # noqa: PLC0415  imports torch
 
-        return TieringVecEnv(self, info_keys)
+        return TaskVecEnv(self, tuple(self.metrics.learning) if info_keys is None else info_keys)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Leave a real kernel as it was found."""

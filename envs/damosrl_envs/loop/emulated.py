@@ -1,4 +1,4 @@
-"""Emulated machines under the tiering loop: each episode draws a workload."""
+"""Emulated machines under the loop: each episode draws a workload."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from damosrl.emulator.presets import MachineConfig, machine_config
 from damosrl.emulator.workload.source import WorkloadSource, workload_source
 from damosrl.errors import ConfigError
 from damosrl.machine import GroundTruth, IntArray, Plan, Telemetry
-from damosrl_envs.tiering.world import Episode
+from damosrl_envs.loop.world import Episode
 
 
 class EmulatedWorld:

@@ -10,13 +10,13 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from damosrl.errors import ConfigError
 from damosrl.knobs import Float32Array, FloatArray
-from damosrl_envs.tiering.vector import TieringVectorEnv
+from damosrl_envs.loop.vector import TaskVectorEnv
 
 Indices = int | Iterable[int] | None
 
 
-class TieringVecEnv(VecEnv):
-    """A `TieringVectorEnv` behind SB3's interface, episode statistics included.
+class TaskVecEnv(VecEnv):
+    """A `TaskVectorEnv` behind SB3's interface, episode statistics included.
 
     Every info carries ``info_keys``; at the end of an episode also ``terminal_observation``,
     ``TimeLimit.truncated`` and ``episode`` (return ``r``, length ``l``).
@@ -29,11 +29,12 @@ class TieringVecEnv(VecEnv):
         ConfigError: The environment does not begin ended episodes itself.
 
     Example:
-        >>> envs = TieringVecEnv(TieringVectorEnv(num_envs=8, workload="zipf"))
+        >>> from damosrl_envs.tiering.env import TieringVectorEnv
+        >>> envs = TaskVecEnv(TieringVectorEnv(num_envs=8, workload="zipf"))
         >>> observations = envs.reset()
     """
 
-    def __init__(self, envs: TieringVectorEnv, info_keys: Sequence[str] = ("slowdown",)) -> None:
+    def __init__(self, envs: TaskVectorEnv, info_keys: Sequence[str] = ()) -> None:
         if envs.metadata["autoreset_mode"] is not AutoresetMode.SAME_STEP:
             raise ConfigError(
                 "SB3 needs an environment that begins ended episodes itself",

@@ -1,4 +1,4 @@
-"""What the loop asks of the machines it runs on: emulated ones, or a real kernel."""
+"""What the loop asks of the machines it runs on: emulated ones, a real kernel, or a task's own."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.damon import Document
-from damosrl.machine import GroundTruth, IntArray, Plan, Telemetry
+from damosrl.machine import GroundTruth, IntArray, Telemetry
 
 
 class Episode(NamedTuple):
@@ -18,11 +18,18 @@ class Episode(NamedTuple):
 
 
 class World(Protocol):
-    """N machines on which episodes begin, plans come into force and time passes."""
+    """N machines on which episodes begin, plans come into force and time passes.
+
+    A world understands the plans of its tasks: `damosrl.machine.Plan` where DAMON runs.
+    """
 
     @property
-    def num_nodes(self) -> int:
-        """Memory nodes of every machine."""
+    def machines(self) -> Any:
+        """What an oracle is shown: the machines themselves.
+
+        Raises:
+            ConfigError: This world has no such thing.
+        """
         ...
 
     @property
@@ -39,7 +46,7 @@ class World(Protocol):
         """Fix the workload of every machine until the next call; None draws again."""
         ...
 
-    def begin(self, index: int, generator: np.random.Generator, plan: Plan) -> Episode:
+    def begin(self, index: int, generator: np.random.Generator, plan: Any) -> Episode:
         """Begin an episode on one machine, under a plan that moves nothing."""
         ...
 
@@ -47,7 +54,7 @@ class World(Protocol):
         """Let the kernel's quota loops of a machine start from a state that they had."""
         ...
 
-    def commit(self, plan: Plan) -> NDArray[np.bool_]:
+    def commit(self, plan: Any) -> NDArray[np.bool_]:
         """Put a plan into force; return the machines ``(N,)`` on which the old one stays."""
         ...
 

@@ -1,0 +1,76 @@
+"""What a task measures, for the tables of a run, and what its scores are made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class EpisodeColumn:
+    """A column of episodes.csv, made of a number that every step's info carries.
+
+    Args:
+        name: Name of the column; the unit is its end.
+        of: Key of the info.
+        how: ``mean`` or ``sum`` over steps, their 95th percentile, or the ``last`` one.
+    """
+
+    name: str
+    of: str
+    how: Literal["mean", "sum", "p95", "last"] = "mean"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A column of episodes.csv that score tables show, as its mean over episodes.
+
+    Args:
+        column: Name in `TaskMetrics.episodes`.
+        head: What tables call it.
+        unit: Unit after the factor.
+        factor: What the mean is multiplied by.
+        digits: Digits after the point.
+    """
+
+    column: str
+    head: str
+    unit: str
+    factor: float = 1.0
+    digits: int = 2
+
+
+@dataclass(frozen=True)
+class TaskMetrics:
+    """A task's numbers.
+
+    The score of an episode is (cost of no-op - cost) / (cost of no-op - cost of the oracle), on the
+    same workload and seed. Where both ends differ by less than ``smallest_gain`` there is nothing
+    to win, and what was moved counts instead.
+
+    Args:
+        steps: Key of the info by column of steps.csv, beyond those that every task has.
+        episodes: Columns of episodes.csv, beyond those that every task has.
+        cost: The column of ``episodes`` that scores are made of; less is better.
+        cost_words: What texts call it.
+        smallest_gain: Smallest difference of both ends, in the unit of the cost.
+        moved: Columns of ``episodes`` whose sum is the bytes moved.
+        noop: Agent at the lower end of the scale.
+        oracle: Agent at the upper end; it may see the truth.
+        shown: What score tables show beside slowdown, pressure and bytes moved.
+        learning: Column of learning_curve.csv by key of the info, for what training watches.
+
+    Example:
+        >>> TaskMetrics({}, (EpisodeColumn("slowdown_mean_ratio", "slowdown"),)).cost
+        'slowdown_mean_ratio'
+    """
+
+    steps: Mapping[str, str]
+    episodes: tuple[EpisodeColumn, ...]
+    cost: str = "slowdown_mean_ratio"
+    cost_words: str = "slowdown"
+    smallest_gain: float = 0.02
+    moved: tuple[str, ...] = ("migrated_up_bytes", "migrated_down_bytes")
+    noop: str = "noop"
+    oracle: str = "oracle"
+    shown: tuple[Shown, ...] = ()
+    learning: Mapping[str, str] = field(default_factory=dict)
