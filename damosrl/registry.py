@@ -13,15 +13,19 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from damosrl.artifact import MANIFEST, load_artifact
+from damosrl.artifact import MANIFEST, SUFFIX, Artifact, PolicyTuner, load_artifact
 from damosrl.config import choices, load_choice, load_yaml, typed
-from damosrl.errors import ConfigError, UnknownNameError
+from damosrl.errors import ArtifactError, ConfigError, DamosrlError, UnknownNameError
 from damosrl.learner import Learner
+from damosrl.policy import ControllerPolicy
 from damosrl.search import Search
 from damosrl.tuner import Tuner
 
-Agent = str | Path | Mapping[str, Any]
+Named = str | Path | Mapping[str, Any]
 """A name, the path of an artifact or of a YAML, or a mapping with ``_target_``."""
+
+Agent = Named | Artifact
+"""What a tuner is made of: also an artifact in memory."""
 
 GROUP = "agent"
 ENTRY_POINT_GROUP = "damosrl.agents"
@@ -43,7 +47,7 @@ def make_tuner(agent: Agent, **overrides: Any) -> Tuner:
 
     Args:
         agent: A name, the path of an artifact (or of a run folder that holds one), the path of
-            a YAML, or a mapping with ``_target_``.
+            a YAML, a mapping with ``_target_``, or an artifact in memory.
         **overrides: Parameters to change.
 
     Raises:
@@ -55,28 +59,64 @@ def make_tuner(agent: Agent, **overrides: Any) -> Tuner:
         >>> make_tuner("pi", free_target_percent=3.0).quota_loop
         <QuotaLoop.DIRECT: 'direct'>
     """
-    folder = _artifact_folder(agent)
-    if folder is None:
-        tuner: Tuner = _make(Tuner, agent, overrides)
-        return tuner
+    if not isinstance(agent, Artifact):
+        path = _artifact_path(agent)
+        if path is None:
+            tuner: Tuner = _make(Tuner, agent, overrides)
+            return tuner
+        agent = load_artifact(path)
     if overrides:
         raise ConfigError("a trained policy has no parameters", got=", ".join(overrides))
-    return load_artifact(folder).tuner()
+    return artifact_tuner(agent)
 
 
-def make_search(agent: Agent, **overrides: Any) -> Search:
+def artifact_tuner(artifact: Artifact) -> Tuner:
+    """Return a tuner that acts by an artifact's policy, of any kind.
+
+    A controller is found by its name among the choices of conf/agent and the registered entry
+    points only, so no bundle can name code of its own.
+
+    Raises:
+        ArtifactError: The controller is unknown here, takes other parameters, or runs on another
+            quota loop than the bundle says.
+
+    Example:
+        >>> def decide(artifact: Artifact, observation: Any) -> Any:
+        ...     tuner = artifact_tuner(artifact)
+        ...     tuner.reset(artifact.spec, seed=0)
+        ...     return tuner.act(observation)
+    """
+    policy = artifact.policy
+    if not isinstance(policy, ControllerPolicy):
+        return PolicyTuner(artifact)
+    try:
+        if policy.name not in agent_names():
+            raise UnknownNameError("controller", policy.name[:60], agent_names())
+        tuner: Tuner = _make(Tuner, policy.name, policy.parameters)
+    except DamosrlError as error:
+        raise ArtifactError("the bundle's controller cannot be built", got=error) from error
+    if tuner.quota_loop != artifact.deployment.quota_loop:
+        raise ArtifactError(
+            f"{policy.name} runs on another quota loop than the bundle says",
+            got=artifact.deployment.quota_loop,
+            allowed=tuner.quota_loop,
+        )
+    return tuner
+
+
+def make_search(agent: Named, **overrides: Any) -> Search:
     """Build a search method; arguments and errors as of `make_tuner`, without artifacts."""
     search: Search = _make(Search, agent, overrides)
     return search
 
 
-def make_learner(agent: Agent, **overrides: Any) -> Learner:
+def make_learner(agent: Named, **overrides: Any) -> Learner:
     """Build a learning algorithm; arguments and errors as of `make_tuner`, without artifacts."""
     learner: Learner = _make(Learner, agent, overrides)
     return learner
 
 
-def _make(kind: Any, agent: Agent, overrides: Mapping[str, Any]) -> Any:
+def _make(kind: Any, agent: Named, overrides: Mapping[str, Any]) -> Any:
     target, values = _description(agent)
     name = str(agent) if isinstance(agent, (str, Path)) else str(values.get("_target_", target))
     built = _build(target, {**values, **overrides}, f"agent {name}")
@@ -90,7 +130,7 @@ def _make(kind: Any, agent: Agent, overrides: Mapping[str, Any]) -> Any:
     )
 
 
-def _description(agent: Agent) -> tuple[Any, dict[str, Any]]:
+def _description(agent: Named) -> tuple[Any, dict[str, Any]]:
     """Return the class or function to call and its arguments."""
     if isinstance(agent, Mapping):
         values = dict(agent)
@@ -103,7 +143,7 @@ def _description(agent: Agent) -> tuple[Any, dict[str, Any]]:
     elif "/" in str(agent):
         raise ConfigError(
             f"{agent} holds no trained policy",
-            allowed=f"a folder with {MANIFEST}, or a run folder with artifact/",
+            allowed=f"a folder with {MANIFEST}, a {SUFFIX} file, or a run folder with artifact/",
             fix="check the path",
         )
     else:
@@ -159,11 +199,13 @@ def _entry_points() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 
-def _artifact_folder(agent: Agent) -> Path | None:
-    """Return the folder of an artifact that a path means; None if it means none."""
+def _artifact_path(agent: Named) -> Path | None:
+    """Return the bundle that a path means, a folder or a file; None if it means none."""
     if isinstance(agent, Mapping) or (isinstance(agent, str) and agent in agent_names()):
         return None
     path = Path(agent)
+    if path.suffix == SUFFIX and path.is_file():
+        return path
     for folder in (path, path / "artifact"):
         if (folder / MANIFEST).exists():
             return folder

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from damosrl.artifact import MANIFEST, save_artifact
+from damosrl.artifact import MANIFEST, Deployment, save_artifact
 from damosrl.errors import RunFolderError
 from damosrl.experiment.campaign import (
     Campaign,
@@ -102,7 +102,7 @@ def _learn(
         spec=env.task_spec,
         algorithm=learner.algorithm,
         action_kind=action_kind,
-        limits=settings.safety,
+        deployment=Deployment(task_settings=settings.task, safety=settings.safety),
         provenance={
             "command": folder.file("command.txt").read_text("utf-8").strip(),
             "versions": versions(),

@@ -176,10 +176,9 @@ def test_export_equals_the_library(
     network = learner.train(_machines(), TrainingRequest(seed=1))
     folder = save_artifact(tmp_path / "policy", network, spec=_spec(), algorithm=algorithm)
     shown = np.random.default_rng(2).uniform(-1, 1, (10_000, FEATURES)).astype(np.float32)
-    assert (
-        np.abs(load_artifact(folder).network.act(shown) - _library(caught_models[0], shown)).max()
-        < PARITY
-    )
+    policy = load_artifact(folder).policy
+    assert isinstance(policy, PolicyNetwork)
+    assert np.abs(policy.act(shown) - _library(caught_models[0], shown)).max() < PARITY
 
 
 def _library(model: BaseAlgorithm, shown: NDArray[np.float32]) -> Any:

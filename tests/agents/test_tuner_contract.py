@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from damosrl.artifact import load_artifact, save_artifact
+from damosrl.artifact import save_artifact
 from damosrl.config import choices
 from damosrl.knobs import Float32Array
 from damosrl.machine import QuotaLoop
@@ -38,7 +38,7 @@ def test_a_trained_policy_keeps_the_contract(tiering_spec: TaskSpec, tmp_path: P
     weight = rng.normal(size=shape).astype(np.float32)
     network = PolicyNetwork((Layer(weight, np.zeros(shape[0], np.float32)),), "clip")
     save_artifact(tmp_path / "policy", network, spec=tiering_spec, algorithm="none")
-    check_tuner(lambda: load_artifact(tmp_path / "policy").tuner(), tiering_spec)
+    check_tuner(lambda: make_tuner(tmp_path / "policy"), tiering_spec)
 
 
 @pytest.mark.parametrize("name", SEARCHES)

@@ -80,6 +80,8 @@ class Normaliser:
 
     def __post_init__(self) -> None:
         sound = np.isfinite(self.mean).all() and np.isfinite(self.scale).all()
+        if not 0.0 < self.limit < np.inf:
+            raise ArtifactError("the normaliser's limit is wrong", got=self.limit, allowed="> 0")
         if not sound or self.mean.shape != self.scale.shape or (self.scale <= 0).any():
             raise ArtifactError(
                 "the normaliser cannot be used",
