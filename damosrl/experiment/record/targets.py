@@ -1,5 +1,6 @@
 """What to watch: options become processes and address ranges, and the kdamonds document."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from damosrl.errors import KernelError
 from damosrl.kernel.roots import Roots
 
 RAM = "System RAM"
+_MAPPED = re.compile(r"^( *)([0-9a-f]{1,16})-([0-9a-f]{1,16}) : (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,16 @@ def cgroup(roots: Roots, path: str) -> Watched:
 def physical(roots: Roots, ranges: tuple[AddressRange, ...]) -> Watched:
     """Watch physical memory: the ranges, or all System RAM where there are none.
 
+    A range may have holes and may reach beyond the memory; one without any memory would show
+    nothing for ever. Ranges are not checked where the machine's map cannot be read.
+
     Raises:
-        KernelError: The machine's memory map cannot be read.
+        KernelError: A range holds no memory, or there are none and the map cannot be read.
     """
-    parts = ranges or _system_ram(roots.procfs / "iomem")
+    map_file = roots.procfs / "iomem"
+    if ranges:
+        _require_memory(ranges, map_file)
+    parts = ranges or _system_ram(map_file)
     return Watched((Target(regions=parts),), (), "physical memory")
 
 
@@ -95,17 +103,50 @@ def is_alive(roots: Roots, pid: int) -> bool:
 
 
 def _system_ram(path: Path) -> tuple[AddressRange, ...]:
-    """Read the top level of ``/proc/iomem``; without rights the kernel shows zeros."""
+    """Return the top level of the map; what a driver has added later lies below its device."""
+    ranges = tuple(part for name, part in _mapped(path) if name == RAM)
+    if not ranges:
+        raise _no_map(f"no {RAM}")
+    return ranges
+
+
+def _require_memory(ranges: tuple[AddressRange, ...], path: Path) -> None:
+    """Refuse ranges without memory, also memory that a driver has added."""
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
+        memory = [part for name, part in _mapped(path) if name.lstrip().startswith(RAM)]
+    except KernelError:
+        return
+    for wanted in ranges:
+        if not any(part.start < wanted.end and wanted.start < part.end for part in memory):
+            raise KernelError(
+                f"there is no {RAM} in a range",
+                got=_told(wanted),
+                allowed=", ".join(map(_told, memory)),
+                fix="give --range addresses of memory, or leave it out to watch all of it",
+            )
+
+
+def _mapped(path: Path) -> list[tuple[str, AddressRange]]:
+    """Read ``/proc/iomem``: names, which the kernel indents by level, and their addresses.
+
+    Raises:
+        KernelError: It cannot be read; without rights the kernel shows zeros.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise _no_map(f"{error.strerror} at {path}") from error
-    spans = (line.partition(" : ")[0] for line in lines if line.endswith(f" : {RAM}"))
-    found = [[int(end, 16) for end in span.split("-")] for span in spans if span[:1] != " "]
-    ranges = tuple(AddressRange(start, last + 1) for start, last in found if last > 0)
-    if not ranges:
-        raise _no_map("only zeros, as without root's rights" if found else f"no {RAM}")
-    return ranges
+    found = [
+        (indent + name, AddressRange(int(start, 16), int(last, 16) + 1))
+        for indent, start, last, name in _MAPPED.findall(text)
+    ]
+    if not any(part.end > 1 for _, part in found):
+        raise _no_map("only zeros, as without root's rights")
+    return found
+
+
+def _told(part: AddressRange) -> str:
+    return f"{part.start:#x}-{part.end:#x}"
 
 
 def _no_map(got: str) -> KernelError:

@@ -8,9 +8,6 @@ from damosrl.kernel.host.nodes import Node, memory_nodes, node_memory
 MIB = 1 << 20
 _NUMA_BALANCING = {"1": "1 (towards the CPU)", "2": "2 (memory tiering)", "3": "3 (both)"}
 """Bits of ``kernel.numa_balancing`` (Documentation/admin-guide/sysctl/kernel.rst)."""
-_SWAP_FIX = (
-    "as root: `modprobe zram`, `zramctl --find --size 1G`, `mkswap /dev/zram0`, `swapon /dev/zram0`"
-)
 
 
 def nodes(machine: Machine) -> Finding:
@@ -95,15 +92,31 @@ def swap(machine: Machine) -> Finding:
     used = [row for row in rows if len(row) > 3 and row[2].isdecimal() and row[3].isdecimal()]
     if used:
         return Finding(State.OK, "; ".join(_swap_told(*row[:4]) for row in used))
-    zram = [
+    zram = sorted(
         name for name in machine.names(machine.roots.sysfs / "block") if name.startswith("zram")
-    ]
+    )
     return Finding(
         State.WARNING,
         f"none in use{', though there is ' + ', '.join(zram) if zram else ''}",
         "the action pageout cannot move anonymous memory; migration needs no swap",
-        _SWAP_FIX,
+        _swap_fix([name for name in zram if _is_unused(machine, name)]),
     )
+
+
+def _is_unused(machine: Machine, zram: str) -> bool:
+    """Tell whether a zram device has no size yet, and so nobody's data."""
+    return machine.text(machine.roots.sysfs / f"block/{zram}/disksize") == "0"
+
+
+def _swap_fix(unused: list[str]) -> str:
+    """Return the commands that swap to a device which nobody uses, or to a new one."""
+    if unused:
+        device = f"/dev/{unused[0]}"
+        made = f"`zramctl --size 1G {device}`"
+    else:
+        device = "$device"
+        made = "`modprobe zram`, `device=$(zramctl --find --size 1G)`"
+    return f"as root: {made}, `mkswap {device}`, `swapon {device}`"
 
 
 def _node_told(machine: Machine, node: Node) -> str:

@@ -136,13 +136,7 @@ def test_a_control_group_is_recorded_target_by_target(kernel: Any) -> None:
 
 def test_physical_memory_is_all_system_ram(kernel: Any) -> None:
     """Without ranges, the top level of /proc/iomem says what to watch."""
-    proc = kernel.folder / "proc"
-    proc.mkdir()
-    (proc / "iomem").write_text(
-        "00001000-0009ffff : System RAM\n  00002000-00002fff : Kernel code\n"
-        "fd000000-fdffffff : PCI Bus\n100000000-13fffffff : System RAM\n"
-    )
-    words = ("--physical", "--seconds", "0.2", "--procfs-root", str(proc))
+    words = ("--physical", "--seconds", "0.2", "--procfs-root", str(_proc(kernel, MAP)))
     with kernel.tracing():
         command.record(kernel.options(*words), kernel.tree)
     assert _addresses(kernel) == [0x1000, 0xA0000, 2**32, 5 * 2**30]
@@ -150,10 +144,50 @@ def test_physical_memory_is_all_system_ram(kernel: Any) -> None:
 
 def test_ranges_of_physical_memory_are_watched_alone(kernel: Any) -> None:
     """Ranges are sorted, and may be written with units or as the kernel prints them."""
-    words = ("--physical", "--seconds", "0.2", "--range", "4G-0x140000000", "--range", "0-1M")
+    ranges = ("--range", "4G-0x140000000", "--range", "0-1M")
+    words = ("--physical", "--seconds", "0.2", "--procfs-root", str(_proc(kernel, MAP)))
     with kernel.tracing():
-        command.record(kernel.options(*words), kernel.tree)
+        command.record(kernel.options(*words, *ranges), kernel.tree)
     assert _addresses(kernel) == [0, 2**20, 2**32, 5 * 2**30]
+
+
+def test_a_range_without_memory_is_refused_with_the_memory_there_is(kernel: Any) -> None:
+    """Memory of a driver counts, holes do not, and nothing is started."""
+    words = ("--physical", "--seconds", "0.1", "--procfs-root", str(_proc(kernel, MAP)), "--range")
+    for part in ("0xfd000000-0xfe000000", "0-4K", "10G-11G"):
+        with pytest.raises(KernelError, match=r"no System RAM in a range.*0x1000-0xa0000") as error:
+            command.record(kernel.options(*words, part), kernel.tree)
+        assert "0x200000000-0x240000000" in str(error.value)
+    assert not kernel.running
+    with kernel.tracing():
+        command.record(kernel.options(*words, "8G-16G"), kernel.tree)
+    assert _addresses(kernel) == [2**33, 2**34]
+
+
+def test_ranges_are_taken_as_given_where_there_is_no_map(kernel: Any) -> None:
+    """Without root's rights the kernel shows zeros, which refuse nothing."""
+    zeros = "00000000-00000000 : System RAM\n00000000-00000000 : PCI Bus\n"
+    words = ("--physical", "--seconds", "0.2", "--procfs-root", str(_proc(kernel, zeros)))
+    with kernel.tracing():
+        command.record(kernel.options(*words, "--range", "4G-5G"), kernel.tree)
+    assert _addresses(kernel) == [2**32, 5 * 2**30]
+
+
+MAP = """00001000-0009ffff : System RAM
+  00002000-00002fff : Kernel code
+fd000000-fdffffff : PCI Bus
+100000000-13fffffff : System RAM
+200000000-23fffffff : CXL Window 0
+  200000000-23fffffff : System RAM (kmem)
+"""
+
+
+def _proc(kernel: Any, text: str) -> Path:
+    """Return a procfs with a map of physical memory."""
+    proc: Path = kernel.folder / "proc"
+    proc.mkdir(exist_ok=True)
+    (proc / "iomem").write_text(text, encoding="ascii")
+    return proc
 
 
 def _addresses(kernel: Any) -> list[int]:

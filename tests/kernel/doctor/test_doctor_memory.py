@@ -107,7 +107,17 @@ def test_no_swap_is_a_warning_that_names_idle_zram(machine: Machine, host: FakeH
     found = memory.swap(machine)
     assert found.state is State.WARNING
     assert found.found == "none in use, though there is zram0"
-    assert "swapon" in found.fix
+    assert "`zramctl --size 1G /dev/zram0`, `mkswap /dev/zram0`, `swapon /dev/zram0`" in found.fix
+
+
+def test_a_zram_device_with_somebodys_data_is_not_proposed(
+    machine: Machine, host: FakeHost
+) -> None:
+    """The hint names the first without a size; where each has one, a new device is asked for."""
+    host.put(machine.roots.sysfs / "block/zram0/disksize", str(GIB))
+    assert "`device=$(zramctl --find --size 1G)`, `mkswap $device`" in memory.swap(machine).fix
+    host.put(machine.roots.sysfs / "block/zram2/disksize", "0")
+    assert "`mkswap /dev/zram2`" in memory.swap(machine).fix
 
 
 @pytest.mark.parametrize("text", ["", "garbage", "Filename\nx y z w v\n", "Filename\ncut\n"])
