@@ -1,9 +1,12 @@
 """Trains a linear policy on Tiering-v0 by the cross-entropy method; knows Gymnasium only."""
 
 import argparse
+from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import flatdim
+from numpy.typing import NDArray
 
 import damosrl_envs  # noqa: F401  registers the environment
 
@@ -17,19 +20,21 @@ options = parser.parse_args()
 envs = gymnasium.make_vec(
     "damosrl/Tiering-v0", options.candidates, workload=options.workload, steps=options.steps
 )
-shape = (envs.single_action_space.shape[0], envs.single_observation_space.shape[0] + 1)
+shape = (flatdim(envs.single_action_space), flatdim(envs.single_observation_space) + 1)
 rng = np.random.default_rng(0)
 mean, spread = np.zeros(shape), np.full(shape, 0.3)
 
 
-def returns(policies: np.ndarray, seed: int) -> np.ndarray:
+def returns(policies: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """Play one episode per policy, all with the same seed; return mean rewards."""
-    observation, total = envs.reset(seed=[seed] * len(policies))[0], np.zeros(len(policies))
+    seeds: Any = [seed] * len(policies)  # Gymnasium's type leaves out that lists are taken too
+    observation, total = envs.reset(seed=seeds)[0], np.zeros(len(policies))
     for _ in range(options.steps):
         inputs = np.pad(observation, ((0, 0), (0, 1)), constant_values=1.0)
         observation, reward, *_ = envs.step(np.tanh(np.einsum("nij,nj->ni", policies, inputs)))
         total += reward
-    return total / options.steps
+    mean_rewards: NDArray[np.float64] = total / options.steps
+    return mean_rewards
 
 
 for generation in range(options.generations):

@@ -9,6 +9,7 @@ What was there before is restored at the end, also after Ctrl-C.
 
 import argparse
 import sys
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -44,7 +45,7 @@ def counters() -> str:
 def drive(options: argparse.Namespace) -> None:
     """Run one episode on the kernel."""
     tuner = make_tuner(options.tuner)
-    env = gymnasium.make(
+    env: Any = gymnasium.make(
         "damosrl/Tiering-v0",
         machine=options.machine,
         steps=options.steps,

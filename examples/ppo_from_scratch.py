@@ -10,6 +10,8 @@ from typing import NamedTuple
 import gymnasium
 import numpy as np
 import torch
+from gymnasium.spaces import flatdim
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import damosrl_envs  # noqa: F401  registers the environment
@@ -54,7 +56,7 @@ class Agent(nn.Module):
         self.value = mlp(observations, 1, 1.0)
         self.log_spread = nn.Parameter(torch.full((actions,), -0.7))
 
-    def policy(self, observation: Tensor) -> torch.distributions.Independent:
+    def policy(self, observation: Tensor) -> torch.distributions.Distribution:
         """Return the distribution of actions."""
         normal = torch.distributions.Normal(self.mean(observation), self.log_spread.exp())
         return torch.distributions.Independent(normal, 1)
@@ -73,13 +75,13 @@ class Rollout(NamedTuple):
 def collect(
     envs: gymnasium.vector.VectorEnv,
     agent: Agent,
-    observation: np.ndarray,
+    observation: NDArray[np.float32],
     options: argparse.Namespace,
-) -> tuple[Rollout, np.ndarray, float]:
+) -> tuple[Rollout, NDArray[np.float32], float]:
     """Play a rollout; return it, where it ended, and its mean reward."""
     shape = (options.rollout, options.envs)
     seen = torch.zeros((*shape, observation.shape[1]))
-    done_actions = torch.zeros((*shape, *envs.single_action_space.shape))
+    done_actions = torch.zeros((*shape, flatdim(envs.single_action_space)))
     log_probability, value, after = torch.zeros(shape), torch.zeros(shape), torch.zeros(shape)
     rewards, ended = torch.zeros(shape), torch.zeros(shape)
     with torch.no_grad():
@@ -136,7 +138,7 @@ def main() -> None:
     envs = gymnasium.make_vec(
         "damosrl/Tiering-v0", num_envs=options.envs, workload=options.workload, steps=options.steps
     )
-    agent = Agent(envs.single_observation_space.shape[0], envs.single_action_space.shape[0])
+    agent = Agent(flatdim(envs.single_observation_space), flatdim(envs.single_action_space))
     optimizer = torch.optim.Adam(agent.parameters(), lr=options.rate, eps=1e-5)
     observation, _ = envs.reset(seed=options.seed)
     per_update = options.rollout * options.envs

@@ -62,9 +62,8 @@ def drive(guest: Guest, program: str, options: argparse.Namespace) -> None:
 
 def record(guest: Guest, program: str, out: Path) -> None:
     """Record a program whose hot set moves."""
-    command = f"(echo; sleep 25) | {program} 256 -1 0:32:10 128:32:10"
-    words = ["record", "--seconds", "20", "--out", RECORDING, "--quiet", "--"]
-    print(run(guest, "damosrl", *words, "bash", "-c", command), flush=True)
+    watch = ["damosrl", "record", "--seconds", "20", "--out", RECORDING, "--quiet", "--"]
+    print(run(guest, *watch, program, "-n", "256", "-1", "0:32:10", "128:32:10"), flush=True)
     guest.collect(RECORDING, out)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from damosrl.experiment.fidelity.measure import compile_program
 from damosrl.vm.channel import IN_GUEST
 from damosrl.vm.guest import Guest
 
@@ -44,10 +45,7 @@ def damo(two_tier: Guest) -> str:
 
 def test_damo_draws_a_heatmap_of_our_recording(two_tier: Guest, damo: str, tmp_path: Path) -> None:
     """As many rows and columns as asked for, with hot places, over the time that was recorded."""
-    binary = tmp_path / "phases"
-    source = Path(__file__).with_name("phases.c")
-    subprocess.run(["gcc", "-O1", "-o", binary, source], check=True)
-    program = [two_tier.put(binary), "64", "0:16:1000"]
+    program = [two_tier.put(compile_program(tmp_path)), "-n", "64", "-1", "0:16:1000"]
     recorded = two_tier.run([*RECORD, "--seconds", "8", "--out", OUT, "--", *program], 200.0)
     assert recorded.status == 0, recorded.stderr
     words = ("report", "heatmap", "--input", OUT, "--resol", str(ROWS), str(COLUMNS))

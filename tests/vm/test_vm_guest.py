@@ -1,13 +1,13 @@
 """Real guests: hardware as described, commands, files, and boots that fail."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from damosrl.cli import main
 from damosrl.errors import VmError
+from damosrl.experiment.fidelity.measure import compile_program
 from damosrl.vm.guest import Guest
 from damosrl.vm.lab import Lab
 from damosrl.vm.machine import GuestMachine
@@ -90,12 +90,10 @@ def test_files_go_in_and_come_out(two_tier: Guest, tmp_path: Path) -> None:
     assert (copied / "back.txt").read_text() == "slow\nfast\n"
 
 
-def test_the_phases_program_tells_its_schedule(two_tier: Guest, tmp_path: Path) -> None:
+def test_the_known_accesses_follow_their_schedule(two_tier: Guest, tmp_path: Path) -> None:
     """Phases follow one another, and each names the bytes it touched."""
-    program = tmp_path / "phases"
-    source = Path(__file__).with_name("phases.c")
-    subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-o", program, source], check=True)
-    words = [two_tier.put(program), "64", "0:8:0.3", "32:16:0.3"]
+    program = two_tier.put(compile_program(tmp_path))
+    words = [program, "-n", "64", "-1", "0:8:0.3", "32:16:0.3"]
     fill, first, second = map(json.loads, two_tier.run(words).stdout.splitlines())
     assert fill["end"] - fill["start"] == 64 << 20
     assert (first["start"], first["end"] - first["start"]) == (fill["start"], 8 << 20)

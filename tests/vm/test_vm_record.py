@@ -1,7 +1,6 @@
 """`damosrl record` on a real kernel: what it keeps, what it leaves, and how it refuses."""
 
 import shlex
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import pytest
 
 from damosrl.damon.recorded import RecordedSnapshot
 from damosrl.damon.recording import read_recording
+from damosrl.experiment.fidelity.measure import compile_program
 from damosrl.vm.channel import Command, Result
 from damosrl.vm.guest import Guest
 
@@ -22,7 +22,7 @@ STATE = ("--state-dir", "/tmp/state-record")  # noqa: S108  the guest's own /tmp
 DAMOSRL = ("python", "-m", "damosrl.cli")
 TREE = "/sys/kernel/mm/damon/admin/kdamonds"
 LEFT = f"cat {TREE}/nr_kdamonds; ls /sys/kernel/tracing/instances"
-PHASES = ("96", "0:16:20", "64:16:1000")
+SEGMENTS = ("-n", "96", "-1", "0:16:20", "64:16:1000")
 
 
 def _shell(guest: Guest, text: str) -> str:
@@ -44,11 +44,8 @@ def _started(guest: Guest, *words: str) -> Command:
 
 @pytest.fixture(scope="module")
 def program(two_tier: Guest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the path, in the guest, of the program with known phases."""
-    binary = tmp_path_factory.mktemp("phases") / "phases"
-    source = Path(__file__).with_name("phases.c")
-    subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-o", binary, source], check=True)
-    return two_tier.put(binary)
+    """Return the path, in the guest, of the program with known accesses."""
+    return two_tier.put(compile_program(tmp_path_factory.mktemp("program")))
 
 
 @pytest.fixture
@@ -79,7 +76,7 @@ def test_a_program_is_recorded_as_it_behaves(
     """The working set is the hot segment; the file is private; nothing is left behind."""
     out = f"/tmp/{method}.damon"  # noqa: S108
     done = _record(
-        two_tier, "--seconds", "12", "--method", method, "--out", out, "--", program, *PHASES
+        two_tier, "--seconds", "12", "--method", method, "--out", out, "--", program, *SEGMENTS
     )
     assert done.status == 0, done.stderr
     copied = two_tier.collect(out, tmp_path)

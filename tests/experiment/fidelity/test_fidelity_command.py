@@ -32,6 +32,19 @@ def test_the_program_waits_then_follows_its_schedule(tmp_path: Path) -> None:
 
 
 @needs_compiler
+def test_the_program_may_begin_at_once_and_end_with_its_schedule(tmp_path: Path) -> None:
+    """Asked not to wait, it needs no input."""
+    words = [str(compile_program(tmp_path)), "-n", "8", "-1", "2:4:0.05"]
+    done = subprocess.run(
+        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=60
+    )
+    area, hot = map(json.loads, done.stdout.splitlines())
+    assert (area["end"] - area["start"], hot["start"] - area["start"]) == (8 * MIB, 2 * MIB)
+    assert hot["end"] - hot["start"] == 4 * MIB
+    assert hot["end_ns"] - hot["start_ns"] >= 50_000_000
+
+
+@needs_compiler
 def test_the_program_refuses_a_segment_outside_its_memory(tmp_path: Path) -> None:
     """A segment beyond the area ends it with status 2."""
     words = [str(compile_program(tmp_path)), "8", "-1", "6:4:1"]

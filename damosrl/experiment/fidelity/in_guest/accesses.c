@@ -1,18 +1,20 @@
 /*
  * Memory accesses with a known schedule, on a known memory node.
  *
- * usage: accesses AREA_MIB NODE [OFFSET_MIB:SIZE_MIB:SECONDS ...]
+ * usage: accesses [-n] AREA_MIB NODE [OFFSET_MIB:SIZE_MIB:SECONDS ...]
  *
  * Maps AREA_MIB of 4 KiB pages on memory node NODE (-1: anywhere; the pages may be migrated away
  * later), writes all of it once, prints where it lies, and waits for a line on its standard input.
  * Then it writes one byte of every page of each segment over and over, one segment after the
- * other; a segment of size 0 is idle time. It stays until its input is closed. One JSON line for
- * the area and for each finished segment, times of CLOCK_MONOTONIC in ns, addresses in bytes:
+ * other; a segment of size 0 is idle time. It stays until its input is closed. With -n it neither
+ * waits nor stays, and its input does not matter. One JSON line for the area and for each finished
+ * segment, times of CLOCK_MONOTONIC in ns, addresses in bytes:
  *   {"start_ns": 1, "end_ns": 2, "start": 4096, "end": 8192, "passes": 3}
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -80,9 +82,15 @@ int main(int count, char **words)
 {
 	uint64_t area_bytes, start_ns;
 	unsigned char *area;
+	int waits = 1;
 
+	if (count > 1 && strcmp(words[1], "-n") == 0) {
+		waits = 0;
+		words++;
+		count--;
+	}
 	if (count < 3 || (area_bytes = strtoull(words[1], NULL, 10) * MIB) == 0) {
-		fprintf(stderr, "usage: accesses AREA_MIB NODE [OFFSET_MIB:SIZE_MIB:SECONDS ...]\n");
+		fprintf(stderr, "usage: accesses [-n] AREA_MIB NODE [OFFSET_MIB:SIZE_MIB:SECONDS ...]\n");
 		return 2;
 	}
 	area = map(area_bytes, atoi(words[2]));
@@ -93,7 +101,7 @@ int main(int count, char **words)
 	start_ns = now_ns();
 	touch(area, area_bytes);
 	report(start_ns, area, area_bytes, 1);
-	if (getchar() == EOF)
+	if (waits && getchar() == EOF)
 		return 0;
 	for (int segment = 3; segment < count; segment++) {
 		unsigned long long offset_mib, size_mib;
@@ -106,7 +114,7 @@ int main(int count, char **words)
 		}
 		run(area + offset_mib * MIB, size_mib * MIB, seconds);
 	}
-	while (getchar() != EOF)
+	while (waits && getchar() != EOF)
 		;
 	return 0;
 }
