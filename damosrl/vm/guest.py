@@ -15,9 +15,10 @@ from damosrl.errors import VmError
 from damosrl.process import Process
 from damosrl.vm import qmp
 from damosrl.vm.channel import IN_GUEST, Channel, Command, Result
+from damosrl.vm.cxl import require_cxl
 from damosrl.vm.lab import BootFiles, Lab
 from damosrl.vm.machine import GuestMachine
-from damosrl.vm.packages import missing_host_packages
+from damosrl.vm.packages import HOST_PROGRAMS, call, missing_host_packages
 from damosrl.vm.processes import spawn
 from damosrl.vm.qemu import CONSOLE, QMP, SHARES, has_kvm, qemu_words, virtiofsd_words
 
@@ -70,8 +71,8 @@ class Guest:
             timeout_s: Time limit of each try.
 
         Raises:
-            VmError: Such a guest runs, the lab is not built, or both tries failed; the message
-                ends with the console's last lines.
+            VmError: Such a guest runs, the lab is not built, QEMU is too old for the machine, or
+                both tries failed; the message then ends with the console's last lines.
         """
         if cls.find(lab, name) is not None:
             raise VmError(
@@ -81,6 +82,8 @@ class Guest:
             )
         if missing_host_packages():
             raise VmError("QEMU is not installed", fix="run `damosrl vm build`")
+        if machine.cxl_mib:
+            require_cxl(call([str(HOST_PROGRAMS["qemu-system-x86"]), "--version"], 20.0))
         files, folder = lab.boot_files(kernel), lab.guest(name)
         if len(str(folder)) > MAX_FOLDER_BYTES:
             raise VmError("the guest's folder has too long a path", got=folder, fix="give --lab")

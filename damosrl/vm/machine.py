@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 from damosrl.errors import UnknownNameError, VmError
 
-CXL_HINT = (
-    "take two-tier: to the kernel a node without processors, described by its latency, is the "
-    "same kind of lower tier"
-)
+CXL_STEP_MIB = 256
+"""Windows and devices of CXL are multiples of this (CXL 2.0, section 8.2.5.12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +33,12 @@ class GuestMachine:
     Args:
         nodes: Memory nodes, fastest first.
         num_cpus: Processors.
+        cxl_mib: Memory of one CXL type-3 device, which becomes a node only when the guest makes a
+            region of it; 0 is no device.
 
     Raises:
-        VmError: There is no node, or one is too small to boot from.
+        VmError: There is no node, one is too small to boot from, or a size is none that the
+            hardware could have.
 
     Example:
         >>> GuestMachine.preset("two-tier").memory_mib
@@ -46,6 +47,7 @@ class GuestMachine:
 
     nodes: tuple[Node, ...]
     num_cpus: int = 2
+    cxl_mib: int = 0
 
     def __post_init__(self) -> None:
         if not self.nodes or self.nodes[0].size_mib < 256:
@@ -54,26 +56,27 @@ class GuestMachine:
             )
         if any(node.size_mib % 128 for node in self.nodes):
             raise VmError("a node's size is no multiple of a memory block", allowed="128 MiB steps")
+        if self.cxl_mib < 0 or self.cxl_mib % CXL_STEP_MIB:
+            raise VmError(
+                "a CXL device cannot have this size",
+                got=f"{self.cxl_mib} MiB",
+                allowed=f"{CXL_STEP_MIB} MiB steps",
+            )
         if self.num_cpus < 1:
             raise VmError("the guest has no processor", got=self.num_cpus, allowed=">= 1")
 
     @property
     def memory_mib(self) -> int:
-        """All memory of the guest."""
+        """All memory of the guest's nodes; that of a CXL device is not in it."""
         return sum(node.size_mib for node in self.nodes)
 
     @classmethod
     def preset(cls, name: str) -> "GuestMachine":
-        """Return a machine by name: ``two-tier`` or ``three-tier``.
+        """Return a machine by name: ``two-tier``, ``three-tier`` or ``cxl``.
 
         Raises:
-            VmError: ``cxl``, which this lab cannot boot.
             UnknownNameError: Any other name.
         """
-        if name == "cxl":
-            raise VmError(
-                "CXL type-3 memory is not offered (volatile devices need QEMU 8.1)", fix=CXL_HINT
-            )
         if name not in PRESETS:
             raise UnknownNameError("guest machine", name, PRESETS)
         return PRESETS[name]
@@ -84,5 +87,6 @@ PRESETS = {
     "three-tier": GuestMachine(
         (Node(768, 100, 100), Node(768, 400, 20, 30), Node(768, 1000, 5, 60))
     ),
+    "cxl": GuestMachine((Node(1024, 100, 100),), cxl_mib=1024),
 }
 """Guests known by name; the latencies make the kernel's tiers 4, 90 (and 900)."""

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from damosrl.vm.cxl import cxl_words
 from damosrl.vm.lab import BootFiles
 from damosrl.vm.machine import GuestMachine, Node
 from damosrl.vm.packages import HOST_PROGRAMS
@@ -61,9 +62,11 @@ def qemu_words(
     """
     return [
         str(HOST_PROGRAMS["qemu-system-x86"]),
-        *("-M", "q35,hmat=on", *_processor(kvm=kvm), "-smp", str(machine.num_cpus)),
+        *("-M", f"q35,hmat=on{',cxl=on' if machine.cxl_mib else ''}"),
+        *(*_processor(kvm=kvm), "-smp", str(machine.num_cpus)),
         *("-m", f"{machine.memory_mib}M"),
         *_memory(machine),
+        *(cxl_words(machine.cxl_mib) if machine.cxl_mib else ()),
         *("-kernel", str(files.kernel), "-initrd", str(files.initrd)),
         *("-append", " ".join((*KERNEL_ARGUMENTS, *arguments))),
         *("-nographic", "-nodefaults", "-no-reboot", "-serial", f"file:{CONSOLE}"),

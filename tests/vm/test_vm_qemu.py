@@ -1,10 +1,12 @@
 """Machine descriptions and the command lines made of them."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from damosrl.errors import UnknownNameError, VmError
+from damosrl.vm.cxl import require_cxl
 from damosrl.vm.lab import BootFiles
 from damosrl.vm.machine import GuestMachine, Node
 from damosrl.vm.qemu import has_kvm, qemu_words, virtiofsd_words
@@ -64,10 +66,49 @@ def test_a_device_that_is_no_kvm_is_not_used(tmp_path: Path) -> None:
     assert not has_kvm(tmp_path / "none")
 
 
-def test_cxl_is_refused_with_a_way_out() -> None:
-    """The message says what to take instead."""
-    with pytest.raises(VmError, match="take two-tier"):
-        GuestMachine.preset("cxl")
+def test_a_cxl_device_hangs_on_its_own_bridge_and_port() -> None:
+    """The window, the bridge, the port, the device and its memory name one another."""
+    words = qemu_words(GuestMachine.preset("cxl"), FILES, kvm=False)
+    pairs = [
+        (word, dict(part.partition("=")[::2] for part in text.split(",")))
+        for word, text in pairwise(words[1:])
+        if word in ("-device", "-object", "-M", "-m")
+    ]
+    (bridge,) = (given for word, given in pairs if "pxb-cxl" in given)
+    (port,) = (given for word, given in pairs if "cxl-rp" in given)
+    (device,) = (given for word, given in pairs if "cxl-type3" in given)
+    (memory,) = (given for word, given in pairs if given.get("id") == device["volatile-memdev"])
+    board, window = (given for word, given in pairs if word == "-M")
+    assert (board["cxl"], bridge["bus"], port["bus"]) == ("on", "pcie.0", bridge["id"])
+    assert device["bus"] == port["id"]
+    assert (memory["size"], memory["share"]) == ("1024M", "on")
+    assert window == {"cxl-fmw.0.targets.0": bridge["id"], "cxl-fmw.0.size": "1024M"}
+    assert ("-m", {"1024M": ""}) in pairs
+
+
+def test_a_machine_without_cxl_names_nothing_of_it() -> None:
+    """Older versions of QEMU refuse words that they do not know."""
+    assert "cxl" not in _line("three-tier")
+
+
+@pytest.mark.parametrize("told", ["8.1.0", "8.2.2 (Debian 1:8.2.2)", "10.0.3", "9.0"])
+def test_cxl_is_taken_by_the_versions_that_have_it(told: str) -> None:
+    """Also where the first number has two digits."""
+    require_cxl(f"QEMU emulator version {told}\nCopyright (c) 2003-2023 ...\n")
+
+
+@pytest.mark.parametrize("told", ["QEMU emulator version 7.2.22 (Debian)", "8.0.5", ""])
+def test_cxl_is_refused_by_older_versions_with_a_way_out(told: str) -> None:
+    """The message says what was found, what is needed and what to take instead."""
+    with pytest.raises(VmError, match=r"QEMU 8\.1 or newer.*take two-tier"):
+        require_cxl(told)
+
+
+@pytest.mark.parametrize("size_mib", [-256, 100, 1000])
+def test_sizes_that_no_cxl_device_has_are_refused(size_mib: int) -> None:
+    """A window maps steps of 256 MiB."""
+    with pytest.raises(VmError, match="256 MiB steps"):
+        GuestMachine((Node(1024, 1, 1),), cxl_mib=size_mib)
 
 
 def test_an_unknown_machine_gets_the_nearest_name() -> None:
