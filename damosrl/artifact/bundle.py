@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from damosrl.artifact.deployment import Deployment
 from damosrl.artifact.fit import spec_differences
+from damosrl.artifact.signature import Signature
 from damosrl.policy import AnyPolicy
 from damosrl.task import TaskSpec
 
@@ -25,6 +26,8 @@ class Artifact:
         provenance: Where it comes from: command, configuration, versions, seeds, scores.
         content_sha256: Digest over all of the above, 64 hexadecimal digits.
         schema_version: Of the bundle it was read from.
+        signature: Who vouches for the hash; only `damosrl.artifact.signing.verify` tells whether
+            that is true. None if it is not signed.
 
     Example:
         >>> def problems(artifact: Artifact, offered: TaskSpec) -> list[str]:
@@ -39,6 +42,7 @@ class Artifact:
     provenance: Mapping[str, Any]
     content_sha256: str
     schema_version: int
+    signature: Signature | None = None
 
     def missing_from(self, offered: TaskSpec) -> list[str]:
         """Return all that an offered task lacks or has otherwise than the one trained for.

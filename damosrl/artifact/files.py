@@ -77,28 +77,68 @@ def read_regular(path: Path, limit_bytes: int, *, follow: bool = False) -> bytes
 
 
 def write_members(path: Path, members: Mapping[str, bytes]) -> Path:
-    """Write a bundle in the form that the path's suffix asks for.
+    """Write a bundle in the form that the path's suffix asks for, whole or not at all.
 
     Raises:
         ArtifactError: The path exists, or cannot be written.
     """
     if os.path.lexists(path):
         raise ArtifactError(f"{path} exists", fix="choose a new name")
-    partial = path.with_name(f"{path.name}.partial{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == SUFFIX:
-            partial.write_bytes(pack(members))
+            _replace(path, pack(members))
         else:
-            partial.mkdir()
-            for name, content in members.items():
-                (partial / name).write_bytes(content)
-        partial.rename(path)
+            _write_folder(path, members)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.unlink(missing_ok=True) if partial.is_file() else None
         raise ArtifactError(f"cannot write {path}", got=error.strerror) from error
     return path
+
+
+def write_signature(path: Path, members: Mapping[str, bytes], signature: bytes) -> None:
+    """Put a signature into a bundle, in place of an older one.
+
+    Args:
+        path: The bundle.
+        members: Its other files.
+        signature: Content of ``signature.json``.
+
+    Raises:
+        ArtifactError: It cannot be written; the bundle is as before.
+    """
+    try:
+        if path.is_dir():
+            _replace(path / SIGNATURE, signature)
+        else:
+            _replace(path.resolve(), pack({**members, SIGNATURE: signature}))
+    except OSError as error:
+        raise ArtifactError(f"cannot sign {path}", got=error.strerror) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = _partial(path)
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _write_folder(path: Path, members: Mapping[str, bytes]) -> None:
+    partial = _partial(path)
+    try:
+        partial.mkdir()
+        for name, content in members.items():
+            (partial / name).write_bytes(content)
+        partial.rename(path)
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f"{path.name}.partial{os.getpid()}")
 
 
 def _require_size(name: str, found_bytes: int, limit_bytes: int) -> None:

@@ -13,9 +13,10 @@ from damosrl.artifact.bundle import Artifact
 from damosrl.artifact.digest import CONTENT_KEY, content_sha256, rendered
 from damosrl.artifact.files import read_members
 from damosrl.artifact.fit import require_fit, require_sound
-from damosrl.artifact.layout import FORMAT, MANIFEST, MAX_NESTING, VERSION, WEIGHTS
+from damosrl.artifact.layout import FORMAT, MANIFEST, MAX_NESTING, SIGNATURE, VERSION, WEIGHTS
 from damosrl.artifact.manifest import Manifest, ManifestOfVersion1
 from damosrl.artifact.policies import put_together
+from damosrl.artifact.signature import Signature, read_signature
 from damosrl.errors import ArtifactError, DamosrlError
 from damosrl.knobs import QuantitySet
 from damosrl.task import TaskSpec
@@ -44,7 +45,7 @@ def artifact_of(members: Mapping[str, bytes], what: str) -> Artifact:
     """Check the files of a bundle and put the artifact together.
 
     Args:
-        members: Manifest and weights by name, no larger than `MAX_BYTES`.
+        members: Manifest, weights and perhaps signature by name, no larger than `MAX_BYTES`.
         what: What the bundle is called in messages.
 
     Raises:
@@ -65,10 +66,15 @@ def artifact_of(members: Mapping[str, bytes], what: str) -> Artifact:
             fix="use the damosrl version that wrote it, or train again",
         )
     manifest = _checked(reader, content, members)
-    return _built(manifest, members[WEIGHTS], version)
+    signature = None
+    if SIGNATURE in members:
+        signature = read_signature(members[SIGNATURE], manifest.content_sha256)
+    return _built(manifest, members[WEIGHTS], version, signature)
 
 
-def _built(manifest: Manifest, weights: bytes, version: int) -> Artifact:
+def _built(
+    manifest: Manifest, weights: bytes, version: int, signature: Signature | None
+) -> Artifact:
     try:
         for quantity in (*manifest.observation, *manifest.knobs):
             require_sound(quantity)
@@ -93,6 +99,7 @@ def _built(manifest: Manifest, weights: bytes, version: int) -> Artifact:
         provenance=manifest.provenance,
         content_sha256=manifest.content_sha256,
         schema_version=version,
+        signature=signature,
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from damosrl.artifact import MANIFEST, Deployment, save_artifact
+from damosrl.artifact import MANIFEST, Artifact, load_artifact
 from damosrl.errors import RunFolderError
 from damosrl.experiment.campaign import (
     Campaign,
@@ -19,10 +19,10 @@ from damosrl.experiment.folder import RunFolder
 from damosrl.experiment.launch import Launch
 from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.progress import progress_bar
-from damosrl.experiment.provenance import versions
 from damosrl.experiment.rollout import Row, make_environments
 from damosrl.experiment.settings import SUMMARY, TrainSettings, world_of
 from damosrl.experiment.summary import summarise
+from damosrl.experiment.trained import keep_artifact, trained_artifact
 from damosrl.learner import Learner, TrainingProgress, TrainingRequest
 from damosrl.metrics import TaskMetrics
 from damosrl.registry import make_learner
@@ -50,10 +50,16 @@ def train(launch: Launch[TrainSettings], *, quiet: bool = False) -> Path:
     learner = make_learner(settings.agent)
     prepared = prepare(_evaluation(settings))
     folder = launch.folder()
-    if not folder.file(f"{ARTIFACT}/{MANIFEST}").is_file():
-        _learn(settings, learner, folder, launch, quiet=quiet)
-    policy = Entrant(learner.algorithm.lower(), str(folder.file(ARTIFACT)))
-    _evaluate(settings, prepared, policy, folder, quiet=quiet)
+    path = folder.file(ARTIFACT)
+    finished = (path / MANIFEST).is_file()
+    artifact = (
+        load_artifact(path) if finished else _learn(settings, learner, folder, launch, quiet=quiet)
+    )
+    policy = Entrant(learner.algorithm.lower(), artifact)
+    summary = _evaluate(settings, prepared, policy, folder, quiet=quiet)
+    if not finished:
+        keep_artifact(path, artifact, settings, summary)
+    folder.write_json(SUMMARY, summary)
     if settings.report:
         from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
 
@@ -68,8 +74,8 @@ def _learn(
     launch: Launch[TrainSettings],
     *,
     quiet: bool,
-) -> None:
-    """Train and write the artifact."""
+) -> Artifact:
+    """Train; the last checkpoint keeps the result until the artifact is written."""
     env: Any = make_environments(
         world_of(settings), settings.num_envs, settings.workload, steps=settings.steps
     ).unwrapped
@@ -96,40 +102,23 @@ def _learn(
                 spec=env.task_spec if action_kind == "absolute" else None,
             ),
         )
-    save_artifact(
-        folder.file(ARTIFACT),
-        network,
-        spec=env.task_spec,
-        algorithm=learner.algorithm,
-        action_kind=action_kind,
-        deployment=Deployment(task_settings=settings.task, safety=settings.safety),
-        provenance={
-            "command": folder.file("command.txt").read_text("utf-8").strip(),
-            "versions": versions(),
-            "seed": settings.seed,
-            "timesteps": timesteps,
-            "machine": settings.machine,
-            "workload": settings.workload,
-            "reward": settings.reward,
-        },
-    )
+    return trained_artifact(settings, learner.algorithm, network, env.task_spec)
 
 
 def _evaluate(
     settings: TrainSettings, prepared: Prepared, policy: Entrant, folder: RunFolder, *, quiet: bool
-) -> None:
-    """Run policy, no-op and oracle on the evaluation's workloads and write the scores."""
+) -> dict[str, Any]:
+    """Run policy, no-op and oracle on the evaluation's workloads; return the scores."""
     campaign = prepared.campaign
     complete = replace(campaign, entrants=(*campaign.entrants, policy), heatmap_tuner=policy.name)
     rows = run_campaign(replace(prepared, campaign=complete), folder, quiet=quiet)
-    summary = summarise(
+    return summarise(
         rows,
         prepared.metrics,
         interval=settings.evaluation.seeds > 1,
         resamples=settings.evaluation.resamples,
         monitor=settings.monitor,
     )
-    folder.write_json(SUMMARY, summary)
 
 
 def _evaluation(settings: TrainSettings) -> Campaign:

@@ -295,12 +295,32 @@ def test_training_writes_a_policy_and_what_it_is_worth(trained: Path) -> None:
     """The artifact loads, its evaluation lies between no-op and oracle, the curve is written."""
     artifact = load_artifact(trained / "artifact")
     assert artifact.algorithm == "PPO"
-    assert artifact.provenance["seed"] == 3
-    assert artifact.provenance["workload"]["name"] == "train_mix"
-    assert list(_json(trained / "summary.json")["scores"]) == ["noop", "oracle", "ppo"]
+    summary = _json(trained / "summary.json")
+    assert list(summary["scores"]) == ["noop", "oracle", "ppo"]
+    provenance = artifact.provenance
+    assert provenance["scores"] == summary["scores"]
+    assert provenance["seeds"] == {"training": 3, "evaluation": [10_000, 10_001]}
+    assert provenance["workloads"] == ["zipf"]
+    assert provenance["config"]["workload"]["name"] == "train_mix"
+    assert provenance["overrides"] == [*TRAIN, "seed=3"]
+    assert provenance["command"] == (trained / "command.txt").read_text().strip()
     curve = _rows(trained / "learning_curve.csv")
     assert [int(row["timesteps_count"]) for row in curve] == [64, 128, 192, 256]
     assert all(float(row["slowdown_mean_ratio"]) >= 1.0 for row in curve)
+
+
+def test_a_trained_bundle_tells_a_daemon_its_conditions(trained: Path) -> None:
+    """Task and safety settings are those of the run, and the range was met by the policy."""
+    deployment = load_artifact(trained / "artifact").deployment
+    config = yaml.safe_load((trained / "config.yaml").read_text())
+    assert deployment.task_settings == config["task"]
+    assert deployment.safety == config["safety"]
+    observed = deployment.observed
+    assert observed is not None
+    assert all(
+        -1 <= low <= high <= 1 for low, high in zip(observed.low, observed.high, strict=True)
+    )
+    assert any(low > -1 and high < 1 for low, high in zip(observed.low, observed.high, strict=True))
 
 
 def test_training_repeats_bit_for_bit(trained: Path, tmp_path: Path) -> None:
