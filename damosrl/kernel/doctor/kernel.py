@@ -64,7 +64,7 @@ def damon(machine: Machine) -> Finding:
 def rights(machine: Machine) -> Finding:
     """Tell whether this process may change DAMON, and what it may not see."""
     user_id, capabilities = _credentials(machine)
-    mount = mount_at(machine, machine.roots.sysfs)
+    mount = mount_at(machine, machine.roots.damon)
     if mount is not None and mount.is_read_only:
         return Finding(
             State.MISSING,

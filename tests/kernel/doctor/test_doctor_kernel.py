@@ -75,6 +75,16 @@ def test_a_read_only_sysfs_cannot_change_damon(machine: Machine, host: FakeHost)
     assert "read-only" in found.found
 
 
+def test_a_service_may_write_only_what_it_changes(machine: Machine, host: FakeHost) -> None:
+    """A sysfs that is read-only but for DAMON's part, as a closed service sees it, is enough."""
+    sysfs = machine.roots.sysfs
+    host.put(
+        machine.roots.procfs / "self/mounts",
+        f"sysfs {sysfs} sysfs ro 0 0\nsysfs {sysfs}/kernel/mm/damon sysfs rw 0 0",
+    )
+    assert rights(machine).state is State.OK
+
+
 def test_rights_that_are_not_told_are_a_warning(machine: Machine, files: Refusing) -> None:
     """Without procfs nothing is claimed."""
     files.refuse(machine.roots.procfs)
