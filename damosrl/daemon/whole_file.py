@@ -28,7 +28,7 @@ def replace_file(path: Path, data: bytes, mode: int = OWNER_ONLY) -> None:
         ...     oct(path.stat().st_mode & 0o777)
         '0o600'
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.part")  # one name: kills leave no litter that grows
     part.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:

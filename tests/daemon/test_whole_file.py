@@ -34,10 +34,11 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_a_left_over_part_is_no_obstacle(tmp_path: Path) -> None:
-    """What a killed process of the same number left beside the file is replaced, not followed."""
+    """What a killed process left beside the file is replaced, not followed."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"safe")
-    (tmp_path / f"file.{os.getpid()}.part").symlink_to(victim)
+    (tmp_path / "file.part").symlink_to(victim)
     replace_file(tmp_path / "file", b"new")
     assert victim.read_bytes() == b"safe"
     assert (tmp_path / "file").read_bytes() == b"new"
+    assert not (tmp_path / "file.part").is_symlink()
