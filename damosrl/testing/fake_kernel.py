@@ -109,6 +109,11 @@ class FakeKernel:
             self.pipe.text += aggregated_lines(round(time_s * 1e6), rows, pid=pid)
             self.host.set_cpu_time(pid, 1000)
 
+    def forget(self) -> None:
+        """Drop the notes of what was written, asked and slept, which grow with every step."""
+        for notes in (self.tree.writes, self.backend.asked, self.clock.slept):
+            notes.clear()
+
     @contextmanager
     def machine(self) -> Iterator[KernelMachine]:
         """Open a session on this kernel."""

@@ -1,9 +1,10 @@
-"""The client on kernels before 6.15, which end a kdamond instead of refusing its commit."""
+"""The client on older kernels: those before 6.15 end a kdamond instead of refusing its commit."""
 
 from pathlib import Path
 
 import pytest
 
+from damosrl.damon import Stats
 from damosrl.errors import KernelError
 from damosrl.kernel.client import DamonClient
 from damosrl.kernel.roots import Roots
@@ -11,7 +12,7 @@ from damosrl.kernel.session import Session
 from damosrl.kernel.snapshot import read_settings
 from damosrl.testing.backend import GivenNumbers
 from damosrl.testing.fake_tree import FakeTree
-from tests.kernel.documents import virtual
+from tests.kernel.documents import physical, scheme, virtual
 
 LIVING, GONE = 42, 43
 
@@ -57,3 +58,16 @@ def test_commands_to_an_ended_kdamond_say_that_it_has_stopped(roots: Roots, old:
     old.end_kdamond(0)
     with pytest.raises(KernelError, match="kdamond 0 has stopped"):
         client.update_stats(0)
+
+
+@pytest.mark.parametrize("version", ["6.12", "6.14", "7.0"])
+def test_statistics_that_a_kernel_does_not_count_are_zero(
+    roots: Roots, backend: GivenNumbers, version: str
+) -> None:
+    """Bytes past the operations' filters come with 6.14, passes with 7.0; the rest is there."""
+    backend.stats_of[0] = (Stats(nr_tried=2, sz_ops_filter_passed=4096, nr_snapshots=3),)
+    client = DamonClient(roots, FakeTree(roots, version, backend))
+    client.start(physical(scheme()))
+    client.update_stats(0)
+    passed, passes = 4096 * (version != "6.12"), 3 * (version == "7.0")
+    assert client.stats(0) == (Stats(nr_tried=2, sz_ops_filter_passed=passed, nr_snapshots=passes),)

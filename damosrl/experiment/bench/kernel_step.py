@@ -56,8 +56,7 @@ def step_costs_s(regions: int, steps: int, now_s: Callable[[], float]) -> Iterat
         machine.begin(document)
         for step in range(steps):
             kernel.trace(1.0 + step, regions // len(machine.nodes))
-            kernel.tree.writes.clear()
-            kernel.backend.asked.clear()
+            kernel.forget()
             plan = _drawn(document, generator)
             start_s = now_s()
             _step(machine, plan)

@@ -34,6 +34,9 @@ class Node(NamedTuple):
     """Physical memory, ascending, neighbours joined; empty where blocks are not listed."""
 
 
+_MEMORY_ROWS = ("MemTotal", "MemFree")
+
+
 def node_folder(roots: Roots, nid: int) -> Path:
     """Return the folder of a node."""
     return roots.sysfs / f"devices/system/node/node{nid}"
@@ -116,9 +119,9 @@ def node_memory(files: Files, roots: Roots, nid: int) -> NodeMemory:
         KernelError: The node has no such file, or it is not what the kernel writes.
     """
     path = node_folder(roots, nid) / "meminfo"
-    found = numbers(files.read(path))
+    found = numbers(files.read(path), _MEMORY_ROWS)
     try:
-        return NodeMemory(found["MemTotal"], found["MemFree"])
+        return NodeMemory(*(found[name] for name in _MEMORY_ROWS))
     except KeyError as error:
         raise KernelError(f"{path} cannot be read", got=f"no {error.args[0]}") from None
 

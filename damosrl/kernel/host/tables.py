@@ -1,6 +1,7 @@
 """The kernel's small text tables: numbers by name, and ranges of numbers."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from damosrl.errors import KernelError
@@ -27,25 +28,36 @@ def read_if_there(files: Files, path: Path) -> str | None:
         return None
 
 
-def numbers(text: str) -> dict[str, int]:
+def numbers(text: str, names: tuple[str, ...] = ()) -> dict[str, int]:
     r"""Return the numbers of lines ``name value ...`` as in vmstat, numastat and meminfo.
 
     Meminfo's ``name: value kB`` gives bytes; a node's ``Node 0 MemTotal: ...`` too. Lines that are
     something else are passed over.
 
+    Args:
+        text: All of the file.
+        names: Those that are wanted, which a step needs soon: a kernel has hundreds of counters.
+            Empty takes all.
+
     Example:
         >>> numbers("pswpin 7\nNode 0 MemFree:      12 kB\n")
         {'pswpin': 7, 'MemFree': 12288}
+        >>> numbers("pswpin 7\npswpout 9\n", ("pswpout",))
+        {'pswpout': 9}
     """
-    found: dict[str, int] = {}
-    for line in text.splitlines():
-        words = line.split()
-        if words[:1] == ["Node"]:
-            words = words[2:]
-        number = to_number(words[1]) if len(words) > 1 else None
-        if number is not None:
-            found[words[0].rstrip(":")] = number * (KIB if words[2:3] == ["kB"] else 1)
-    return found
+    return {
+        name: int(value) * (KIB if unit else 1)
+        for name, value, unit in _rows_of(names).findall(text)
+    }
+
+
+@lru_cache(maxsize=16)
+def _rows_of(names: tuple[str, ...]) -> re.Pattern[str]:
+    name = "|".join(map(re.escape, names)) or r"[^\s:]+"
+    return re.compile(
+        rf"^(?:Node[ \t]+\d+[ \t]+)?({name}):?[ \t]+([0-9]{{1,20}})(?!\S)([ \t]+kB(?!\S))?",
+        re.MULTILINE,
+    )
 
 
 def number_list(text: str) -> tuple[int, ...]:

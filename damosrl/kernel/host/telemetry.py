@@ -40,6 +40,9 @@ class SwapMemory(NamedTuple):
     free_bytes: int
 
 
+_SWAP_ROWS = ("SwapTotal", "SwapFree")
+
+
 @dataclass(frozen=True, slots=True)
 class HostSample:
     """What was read at once.
@@ -119,13 +122,14 @@ class HostTelemetry:
             return None
 
     def _counters(self) -> dict[str, int]:
-        found = numbers(read_if_there(self._files, self._roots.procfs / "vmstat") or "")
-        return {name: found[name] for name in COUNTED if name in found}
+        text = read_if_there(self._files, self._roots.procfs / "vmstat") or ""
+        return numbers(text, COUNTED)
 
     def _swap(self) -> SwapMemory | None:
-        found = numbers(read_if_there(self._files, self._roots.procfs / "meminfo") or "")
+        text = read_if_there(self._files, self._roots.procfs / "meminfo") or ""
+        found = numbers(text, _SWAP_ROWS)
         try:
-            return SwapMemory(found["SwapTotal"], found["SwapFree"])
+            return SwapMemory(*(found[name] for name in _SWAP_ROWS))
         except KeyError:
             return None
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from damosrl.damon import AddressRange
 from damosrl.errors import KernelError
@@ -13,6 +15,7 @@ from damosrl.kernel.host.tables import number_list, numbers
 from damosrl.kernel.roots import Roots
 
 BLOCK = 128 << 20
+COUNTS = st.integers(0, 2**63)
 Put = Callable[[str, str], None]
 
 
@@ -109,6 +112,27 @@ def test_lists_and_tables() -> None:
     assert numbers(f"a {'9' * 5000}\n") == {}
     with pytest.raises(KernelError, match="list of numbers"):
         number_list("0-x")
+
+
+@given(
+    table=st.dictionaries(st.from_regex(r"[a-z_][a-z_0-9()]{0,20}", fullmatch=True), COUNTS),
+    wanted=st.lists(
+        st.sampled_from(["pswpin", "MemFree", "Active(anon)"]), unique=True, min_size=1
+    ),
+    form=st.sampled_from(["{} {}\n", "{}: {:>8} kB\n", "Node 1 {}: {:>9} kB\n"]),
+)
+def test_wanted_numbers_are_those_of_the_whole_table(
+    table: dict[str, int], wanted: list[str], form: str
+) -> None:
+    """In every form of the kernel, names are taken whole and the others passed over."""
+    table |= {"pswpin": 1, "pswpin_more": 2, "MemFree": 3}
+    text = "".join(form.format(*row) for row in table.items())
+    unit = 1024 if "kB" in form else 1
+    whole = numbers(text)
+    assert whole == {name: value * unit for name, value in table.items()}
+    assert numbers(text, tuple(wanted)) == {
+        name: value for name, value in whole.items() if name in wanted
+    }
 
 
 @pytest.mark.parametrize("text", ["0-99999999999", "5-2", "9" * 5000])
