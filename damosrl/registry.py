@@ -90,8 +90,9 @@ def artifact_tuner(artifact: Artifact) -> Tuner:
     if not isinstance(policy, ControllerPolicy):
         return PolicyTuner(artifact)
     try:
-        if policy.name not in agent_names():
-            raise UnknownNameError("controller", policy.name[:60], agent_names())
+        known = agent_names()
+        if policy.name not in known:
+            raise UnknownNameError("controller", policy.name[:60], known)
         tuner: Tuner = _make(Tuner, policy.name, policy.parameters)
     except DamosrlError as error:
         raise ArtifactError("the bundle's controller cannot be built", got=error) from error

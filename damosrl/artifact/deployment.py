@@ -27,6 +27,8 @@ class ObservedRange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def of(cls, observations: Float32Array) -> "ObservedRange":
         """Return the range from the 0.001 to the 0.999 quantile of observations ``(n, d)``.
 
+        Observations count as clipped to [-1, 1], where features lie.
+
         A feature that never was a number keeps its whole range: nothing is known against it.
 
         Example:
@@ -38,7 +40,7 @@ class ObservedRange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         low, high = np.full(features, -1.0), np.full(features, 1.0)
         numbers = np.where(np.isfinite(observations), observations, np.nan)[:, known]
         low[known], high[known] = np.nanquantile(
-            numbers.astype(np.float64), (LOW_QUANTILE, HIGH_QUANTILE), axis=0
+            np.clip(numbers.astype(np.float64), -1.0, 1.0), (LOW_QUANTILE, HIGH_QUANTILE), axis=0
         )
         return cls(tuple(low.tolist()), tuple(high.tolist()))
 

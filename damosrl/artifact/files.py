@@ -60,12 +60,16 @@ def read_regular(path: Path, limit_bytes: int, *, follow: bool = False) -> bytes
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
-        with os.fdopen(os.open(path, flags), "rb") as stream:
-            found = os.fstat(stream.fileno())
+        handle = os.open(path, flags)
+        try:
+            found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode):
                 raise ArtifactError(f"{path} is no regular file", fix="take a whole bundle")
             _require_size(str(path), found.st_size, limit_bytes)
-            content = stream.read(limit_bytes + 1)
+            with os.fdopen(handle, "rb", closefd=False) as stream:
+                content = stream.read(found.st_size + 1)  # as much is allocated at once
+        finally:
+            os.close(handle)
     except OSError as error:
         raise ArtifactError(
             f"cannot read {path}",

@@ -1,6 +1,5 @@
 """Whether the parts of a bundle fit together, and whether a bundle fits a task."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -147,11 +146,9 @@ def require_sound(quantity: Quantity) -> None:
 def _require_range(observed: ObservedRange, features: int) -> None:
     sizes = (len(observed.low), len(observed.high))
     pairs = zip(observed.low, observed.high, strict=False)
-    if sizes != (features, features) or not all(
-        -math.inf < low <= high < math.inf for low, high in pairs
-    ):
+    if sizes != (features, features) or not all(-1.0 <= low <= high <= 1.0 for low, high in pairs):
         raise ArtifactError(
             "the observed range does not fit",
             got=f"{sizes[0]} lows, {sizes[1]} highs",
-            allowed=f"{features} finite numbers each, low <= high",
+            allowed=f"{features} of each, -1 <= low <= high <= 1",
         )

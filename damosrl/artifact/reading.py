@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from damosrl.artifact.manifest import Manifest, ManifestOfVersion1
 from damosrl.artifact.policies import put_together
 from damosrl.artifact.signature import Signature, read_signature
 from damosrl.errors import ArtifactError, DamosrlError
-from damosrl.knobs import QuantitySet
+from damosrl.knobs import Quantity, QuantitySet
 from damosrl.task import TaskSpec
 
 _NOT_AS_WRITTEN = "is not what was written"
+_QUANTITY_FIELDS = {field.name for field in fields(Quantity)}
 
 
 def load_artifact(path: Path) -> Artifact:
@@ -106,11 +108,15 @@ def _built(
 def _typed(kind: type[Any], content: Mapping[str, Any]) -> Any:
     body = {key: value for key, value in content.items() if key not in ("format", "version")}
     try:
-        return msgspec.convert(body, kind)
+        manifest = msgspec.convert(body, kind)
     except (msgspec.ValidationError, DamosrlError, OverflowError) as error:
         raise ArtifactError(
             f"{MANIFEST} is wrong", got=str(error)[:200], fix="copy the bundle again"
         ) from error
+    for entry in (*body["observation"], *body["knobs"]):  # msgspec passes over unknown fields
+        if unknown := entry.keys() - _QUANTITY_FIELDS:
+            raise ArtifactError(f"{MANIFEST} is wrong", got=f"unknown {_short(min(unknown))}")
+    return manifest
 
 
 def _read_version_1(content: dict[str, Any], raw: bytes) -> Manifest:

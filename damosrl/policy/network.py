@@ -17,6 +17,10 @@ ActivationName = Literal["identity", "relu", "tanh", "elu", "silu", "leaky_relu"
 OutputMap = Literal["clip", "tanh", "choice"]
 
 
+MAX_LIMIT = 1e30
+"""Of a normaliser; float32 has it."""
+
+
 def _elu(values: Float32Array) -> Float32Array:
     bent: Float32Array = np.where(values > 0, values, np.expm1(np.minimum(values, 0)))
     return bent
@@ -80,8 +84,10 @@ class Normaliser:
 
     def __post_init__(self) -> None:
         sound = np.isfinite(self.mean).all() and np.isfinite(self.scale).all()
-        if not 0.0 < self.limit < np.inf:
-            raise ArtifactError("the normaliser's limit is wrong", got=self.limit, allowed="> 0")
+        if not 0.0 < self.limit <= MAX_LIMIT:
+            raise ArtifactError(
+                "the normaliser's limit is wrong", got=self.limit, allowed=f"0 .. {MAX_LIMIT:g}"
+            )
         if not sound or self.mean.shape != self.scale.shape or (self.scale <= 0).any():
             raise ArtifactError(
                 "the normaliser cannot be used",
