@@ -6,7 +6,7 @@ from them, so that documentation cannot drift from code.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -162,6 +162,19 @@ class QuantitySet:
         normal = table.floor + (1.0 - table.floor) * np.clip(share, 0.0, 1.0)
         normal[table.has_off & (value <= 0.0)] = -1.0
         return normal
+
+    def framed(self, frames: int) -> "QuantitySet":
+        """Return the quantities of a history of this many readings, newest first.
+
+        Example:
+            >>> load = Quantity("load", "ratio", 0.0, 1.0, "How busy.")
+            >>> QuantitySet((load,)).framed(3).names
+            ('load', 'load@1', 'load@2')
+        """
+        items = list(self.items)
+        for age in range(1, frames):
+            items += [replace(item, name=f"{item.name}@{age}") for item in self.items]
+        return QuantitySet(tuple(items))
 
     def defaults(self) -> FloatArray:
         """Physical default values, shape ``(len(self),)``."""

@@ -70,6 +70,7 @@ def kernel_machine(
     files: Files | None = None,
     pipe: Pipe | None = None,
     clock: Clock = time,
+    take_over: bool = False,
 ) -> Iterator[KernelMachine]:
     """Open a session on a kernel, which is left as it was found.
 
@@ -78,6 +79,7 @@ def kernel_machine(
         files: How its files are read and written; by default the real way.
         pipe: Trace lines; by default a private instance of the tracer, where it can be used.
         clock: Real or virtual time.
+        take_over: Whether to go on where a killed session of ours stopped, see `Session`.
 
     Raises:
         KernelBusyError: Somebody else uses DAMON.
@@ -88,7 +90,7 @@ def kernel_machine(
     nodes = memory_nodes(files, roots)
     host = HostTelemetry(roots, files, [node.nid for node in nodes], config.cgroup)
     with ExitStack() as stack:
-        client = stack.enter_context(_client(config, files))
+        client = stack.enter_context(_client(config, files, take_over=take_over))
         if pipe is None and config.trace and not config.dry_run:
             pipe = _tracer(roots, stack)
         latency_ns = None
@@ -98,14 +100,16 @@ def kernel_machine(
 
 
 @contextmanager
-def _client(config: KernelConfig, files: Files) -> Iterator[DamonClient]:
+def _client(config: KernelConfig, files: Files, *, take_over: bool) -> Iterator[DamonClient]:
     """Begin a session, or pretend to."""
     if config.dry_run:
         shown = DryRunFiles(files, config.roots.damon, _show)
         yield DamonClient(config.roots, shown, config.time_limit_s)
         return
     state_dir = Path(config.state_dir)
-    with Session(config.roots, files, state_dir, config.time_limit_s) as client:
+    with Session(
+        config.roots, files, state_dir, config.time_limit_s, take_over=take_over
+    ) as client:
         yield client
 
 

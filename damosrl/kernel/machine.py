@@ -113,6 +113,24 @@ class KernelMachine:
         self._follow()
         self._pace.restart()
 
+    def adopt(self, document: Document) -> bool:
+        """Go on with kdamonds of ours that run already, under a document of the same structure.
+
+        Returns:
+            Whether all of them run and took the document; where not, `begin` starts anew.
+        """
+        document = self.placed(document)
+        if len(self._client.running()) != len(document.kdamonds):
+            return False
+        try:
+            self._client.commit(document)
+        except KernelError:
+            return False
+        self._document = document
+        self._follow()
+        self._pace.restart()
+        return True
+
     def commit(self, plan: Plan) -> None:
         """Put a plan into force; what does not change it is not written.
 
@@ -130,8 +148,12 @@ class KernelMachine:
         Raises:
             KernelError: The tree has vanished, or a kdamond has ended.
         """
-        self._pace.wait(seconds)
+        self.wait(seconds)
         return self.telemetry()
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass up to the end of the step."""
+        self._pace.wait(seconds)
 
     def telemetry(self) -> Telemetry:
         """Look now.

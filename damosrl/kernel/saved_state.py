@@ -41,6 +41,18 @@ class SavedState:
         """The state before any session of ours."""
         return self.earlier.origin if self.earlier else self
 
+    def taken_over(self) -> "SavedState":
+        """Return this session's state with the killed sessions' place taken, if there are any."""
+        if self.earlier is None:
+            return self
+        before = self.earlier.taken_over()
+        return replace(
+            before,
+            pid=self.pid,
+            kdamonds=tuple(sorted({*self.kdamonds, *before.kdamonds})),
+            starting=self.starting or before.starting,
+        )
+
     def owns(self, pid: int) -> bool:
         """Tell whether a kdamond was started by us."""
         mine = self.starting or pid in self.kdamonds

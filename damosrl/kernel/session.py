@@ -110,6 +110,8 @@ class Session:
         files: How they are read and written.
         state_dir: Folder of locks and saved states.
         time_limit_s: Longest time one operation may take.
+        take_over: Whether to make the state that a killed session saved this one's own: its
+            kdamonds are ours, and on the way out the tree is as it was before *that* session.
 
     Raises:
         KernelBusyError: Another process of ours controls the tree, or somebody else uses DAMON;
@@ -132,10 +134,13 @@ class Session:
         files: Files,
         state_dir: Path = STATE_DIR,
         time_limit_s: float = 5.0,
+        *,
+        take_over: bool = False,
     ) -> None:
         self._roots = roots
         self._files = files
         self._state_dir = state_dir
+        self._take_over = take_over
         self._time_limit_s = time_limit_s
         self._signals = _Signals()
         self._stack = ExitStack()
@@ -146,6 +151,8 @@ class Session:
             stack.enter_context(tree_lock(self._state_dir, self._roots.damon))
             path = state_file(self._state_dir, self._roots.damon, "json")
             state = _found(self._roots, self._files, load(path))
+            if self._take_over:
+                state = state.taken_over()
             client = SessionClient(self._roots, self._files, path, state, self._time_limit_s)
             stack.enter_context(self._signals)
             save(path, state)

@@ -18,10 +18,14 @@ class Breaker:
     Args:
         config: When to trip and for how long; None never trips.
         num_machines: N.
+        judges: Whether `watch` judges; without it only others trip.
     """
 
-    def __init__(self, config: BreakerConfig | None, num_machines: int) -> None:
+    def __init__(
+        self, config: BreakerConfig | None, num_machines: int, *, judges: bool = True
+    ) -> None:
         self._config = config
+        self._judges = judges
         self.open = np.zeros(num_machines, dtype=np.bool_)
         """Machines in the kernel's hands, ``(N,)``."""
         self.tripped = np.zeros(num_machines, dtype=np.bool_)
@@ -49,7 +53,7 @@ class Breaker:
         if self._config is None:
             return
         config, now_s = self._config, telemetry.time_s
-        bad = self._judge(telemetry)
+        bad = self._judge(telemetry) & self._judges
         self._bad_steps = np.where(bad, self._bad_steps + 1, 0)
         closing = self.open & (now_s >= self._open_until_s)
         self.open &= ~closing
@@ -57,10 +61,22 @@ class Breaker:
         forgiven = ~self.open & (now_s - self._last_bad_s >= config.forgive_s)
         self._hold_s[forgiven] = config.hold_s
         self._last_bad_s = np.where(bad, now_s, self._last_bad_s)
-        self.tripped = ~self.open & (self._bad_steps >= config.patience_steps)
+        self.trip(self._bad_steps >= config.patience_steps, now_s)
+
+    def trip(self, which: NDArray[np.bool_], now_s: FloatArray) -> None:
+        """Open breakers that are closed, for the time that follows from earlier trips.
+
+        Args:
+            which: Machines ``(N,)``; `watch` judges them, and others may know more.
+            now_s: Machine time, ``(N,)``.
+        """
+        if self._config is None:
+            return
+        self.tripped = which & ~self.open
         self._open_until_s[self.tripped] = (now_s + self._hold_s)[self.tripped]
-        longer = np.minimum(self._hold_s * config.back_off, config.longest_hold_s)
+        longer = np.minimum(self._hold_s * self._config.back_off, self._config.longest_hold_s)
         self._hold_s[self.tripped] = longer[self.tripped]
+        self._last_bad_s[self.tripped] = now_s[self.tripped]
         self.open |= self.tripped
 
     def _judge(self, telemetry: Telemetry) -> NDArray[np.bool_]:

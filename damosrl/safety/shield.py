@@ -40,8 +40,8 @@ class Shield:
 
     Switching a quota off takes effect at once. Behind it the level at which the quota would be
     on moves no faster than the slew allows, so a short "off" costs little and a long one has to
-    be climbed out of. The breaker watches only tuners that set quotas directly: under a kernel
-    loop there is nothing to fall back to.
+    be climbed out of. The breaker judges only tuners that set quotas directly: a kernel loop is
+    what it would fall back to.
 
     Args:
         config: A choice of ``conf/safety``.
@@ -76,27 +76,30 @@ class Shield:
         self._step = _normal_slew(config, knobs)
         self._fallback = knobs.to_normal(_fallback(config, knobs))
         self._start = np.clip(knobs.to_normal(knobs.defaults()), self._low, self._high)
-        self.breaker = Breaker(config.breaker if loop is QuotaLoop.DIRECT else None, num_machines)
+        self.breaker = Breaker(config.breaker, num_machines, judges=loop is QuotaLoop.DIRECT)
         self.applied: FloatArray = np.tile(self._start, (num_machines, 1))
         """Normalised action in force, ``(N, k)``."""
         self._level = np.maximum(self.applied, self._floor)
         self._before = (self.applied, self._level)
+        self._held = np.zeros(num_machines, dtype=np.bool_)
 
     def reset(self, which: NDArray[np.bool_], telemetry: Telemetry) -> None:
         """Put the defaults into force on the marked machines ``(N,)`` and forget their past."""
         self.applied[which] = self._start
         self._level[which] = np.maximum(self._start, self._floor)
+        self._held[which] = False
         self.breaker.reset(which, telemetry)
 
     def watch(self, telemetry: Telemetry) -> None:
         """Let the breaker judge the interval that just ended."""
         self.breaker.watch(telemetry)
 
-    def project(self, requested: FloatArray) -> Projection:
+    def project(self, requested: FloatArray, held: NDArray[np.bool_] | None = None) -> Projection:
         """Project requests onto what may be done and put that into force.
 
         Args:
             requested: Normalised, any values including NaN and infinities, ``(N, k)``.
+            held: Machines ``(N,)`` that go to the kernel's loop, whatever their breakers say.
 
         Raises:
             ValueError: The shape is not ``(N, k)``.
@@ -116,7 +119,13 @@ class Shield:
         mark(bits, beyond, EventKind.LIMIT)
         target = np.clip(target, self._low, self._high)
         self._turn(target, bits)
-        return self._finish(bits)
+        open_ = self.breaker.open
+        return self._finish(bits, open_ if held is None else open_ | held)
+
+    def continue_from(self, applied: FloatArray) -> None:
+        """Go on from an action in force ``(N, k)``, within the limits of this shield."""
+        self.applied = np.clip(applied, self._low, self._high)
+        self._level = np.maximum(self.applied, self._floor)
 
     def hold(self, refused: NDArray[np.bool_], projection: Projection) -> Projection:
         """Take a projection back where the machine did not take it.
@@ -149,15 +158,15 @@ class Shield:
         self._level = np.where(kept, self.applied, level)
         self.applied = np.where(off, -1.0, self._level)
 
-    def _finish(self, bits: EventBits) -> Projection:
-        """Give machines with an open breaker to the kernel's loop."""
-        held = self.breaker.open
+    def _finish(self, bits: EventBits, held: NDArray[np.bool_]) -> Projection:
+        """Give held machines to the kernel's loop."""
+        begins, self._held = held & ~self._held, held.copy()
         if not held.any():
             return Projection(self.applied.copy(), self._loop, bits, held.copy())
         self.applied[held] = self._fallback
         self._level[held] = np.maximum(self._fallback, self._floor)
         bits[held] = 0
-        mark(bits, self.breaker.tripped, EventKind.FALLBACK)
+        mark(bits, begins, EventKind.FALLBACK)
         loops = np.full(len(held), self._loop, dtype=object)
         loops[held] = QuotaLoop.CONSIST
         return Projection(self.applied.copy(), loops, bits, held.copy())

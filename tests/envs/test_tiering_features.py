@@ -8,7 +8,6 @@ import pytest
 
 from damosrl.knobs import FloatArray
 from damosrl.machine import SchemeStats, Telemetry
-from damosrl_tasks.frames import framed
 from damosrl_tasks.tiering.config import TieringConfig
 from damosrl_tasks.tiering.knobs import KNOBS
 from damosrl_tasks.tiering.quantities import OBSERVATION
@@ -216,7 +215,7 @@ def test_extreme_telemetry_stays_in_range(build: Build) -> None:
 
 def test_frames_have_names_of_their_own() -> None:
     """History keeps the newest frame's names in front."""
-    names = framed(OBSERVATION, 3).names
+    names = OBSERVATION.framed(3).names
     assert names[: len(OBSERVATION)] == OBSERVATION.names
     assert names[2 * len(OBSERVATION)] == f"{OBSERVATION.names[0]}@2"
     assert len(set(names)) == 3 * len(OBSERVATION)

@@ -23,7 +23,6 @@ from damosrl_envs.loop.infos import Info
 from damosrl_envs.loop.kind import Parts, TaskKind
 from damosrl_envs.loop.settings import LoopSettings
 from damosrl_envs.loop.world import World
-from damosrl_tasks.frames import framed
 
 
 class StepResult(NamedTuple):
@@ -70,7 +69,7 @@ class TaskLoop:
     def task_spec(self) -> TaskSpec:
         """What tuners are told, frame history included."""
         spec = self.task.spec
-        return replace(spec, observation=framed(spec.observation, self._settings.frames))
+        return replace(spec, observation=spec.observation.framed(self._settings.frames))
 
     @property
     def observation_space(self) -> gymnasium.Space[Float32Array]:
