@@ -9,7 +9,7 @@ import os
 import select
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -42,7 +42,7 @@ class Control:
         self._wake = (reader, writer)
         before: dict[int, Any] = {}
         try:
-            for number in (signal.SIGUSR1, signal.SIGHUP):
+            for number in (int(signal.SIGUSR1), int(signal.SIGHUP)):
                 before[number] = signal.signal(number, self._told)
             yield
         finally:
@@ -88,4 +88,5 @@ class Control:
         self._fallback |= number == signal.SIGUSR1
         self._reload |= number == signal.SIGHUP
         if self._wake is not None:
-            os.write(self._wake[1], b"!")
+            with suppress(BlockingIOError):  # full of wishes: it will wake
+                os.write(self._wake[1], b"!")

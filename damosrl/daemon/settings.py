@@ -13,7 +13,7 @@ class GuardSettings:
 
     A guard is breached when its value is above the limit for ``patience_steps`` decisions in a
     row; a process that the kernel killed for memory is enough at once. The limits are judgement:
-    they lie far above what a healthy machine shows, and none of them replaces a limit of the bundle.
+    they lie far above what a healthy machine shows, and none replaces a limit of the bundle.
 
     Args:
         psi_some_percent: Memory PSI some avg10.

@@ -87,6 +87,11 @@ class KernelMachine:
         return self._pace.overruns
 
     @property
+    def elapsed_s(self) -> float:
+        """Machine time now, as in the telemetry."""
+        return self._pace.elapsed_s
+
+    @property
     def document(self) -> Document:
         """What is in force, with addresses and node ids of this machine."""
         return self._document

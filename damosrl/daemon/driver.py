@@ -1,0 +1,242 @@
+"""One machine driven by a pilot, a decision at a time; every way things go wrong ends safely."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+
+import numpy as np
+
+from damosrl.daemon.decision import Decision, Mode
+from damosrl.daemon.guards import Guards
+from damosrl.daemon.pilot import ALL, Pilot, Sight
+from damosrl.daemon.plausibility import Plausibility
+from damosrl.daemon.settings import DaemonSettings
+from damosrl.daemon.trust import Trust
+from damosrl.errors import KernelError
+from damosrl.kernel.machine import KernelMachine
+from damosrl.knobs import FloatArray
+from damosrl.machine import Source, Telemetry
+from damosrl.safety import Projection
+
+DISPENSABLE = frozenset({Source.RETURNED, Source.LATENCY, Source.KDAMOND_CPU})
+"""Without these a bundle works: no kernel counts returned bytes, no feature needs the rest."""
+JUDGED = "breaker: pressure or migration stayed above its limit"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the owner wants in this step.
+
+    Args:
+        stopped: The kill-switch is on.
+        fallback: To the kernel's loop, now.
+    """
+
+    stopped: bool = False
+    fallback: bool = False
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a projection.
+
+    Args:
+        projection: What is in force.
+        committed: Whether the kernel took it now.
+        refused: What the kernel answered otherwise.
+    """
+
+    projection: Projection
+    committed: bool
+    refused: str | None
+
+
+class Driver:
+    """Looks, judges, decides, commits.
+
+    Usable telemetry leads to a decision of the policy. Without it the last safe action is held; if
+    that lasts, the kernel's own loop takes over until telemetry is usable again. A breached guard,
+    or a policy far from where it was trained, leads there by the breaker, for longer each time.
+
+    Args:
+        machine: The kernel, with a session on it.
+        pilot: Task, policy and shield.
+        settings: Patience and limits.
+        mode: Who is at the wheel while nothing is wrong: ``active``, ``canary`` (the pilot blends),
+            or ``shadow`` (nothing that is decided is committed).
+    """
+
+    def __init__(
+        self,
+        machine: KernelMachine,
+        pilot: Pilot,
+        settings: DaemonSettings,
+        mode: Mode = Mode.ACTIVE,
+    ) -> None:
+        self.pilot = pilot
+        self._machine = machine
+        self._settings = settings
+        self._normal_mode = mode
+        self._guards = Guards(settings.guards)
+        needed = set(Source) - DISPENSABLE - set(settings.allow_missing)
+        self._plausibility = Plausibility(needed, settings.frozen_s)
+        self._trust = Trust(settings.stale_steps)
+        self._telemetry: Telemetry | None = None
+        self._step = 0
+        self._began_s = 0.0
+        self._why = ""
+        self._fallback_asked = False
+
+    def begin(self, *, adopt: bool = False) -> bool:
+        """Start the monitors under a configuration that moves nothing.
+
+        Args:
+            adopt: Whether to go on with kdamonds that a killed daemon of ours left running; they
+                get the fall-back configuration, and keep what they have monitored.
+
+        Returns:
+            Whether kdamonds were adopted.
+
+        Raises:
+            KernelError: The kernel refused, or cannot be read.
+        """
+        adopted = adopt and self._machine.adopt(self.pilot.fallback_plan().document(0))
+        if not adopted:
+            self._machine.begin(self.pilot.task.template)
+        self._machine.wait(self._settings.settle_s)
+        telemetry = self._machine.telemetry()
+        self.pilot.begin(telemetry)
+        self._plausibility.problem(telemetry)
+        self._watch_guards(telemetry)
+        self._telemetry, self._began_s = telemetry, float(telemetry.time_s[0])
+        return adopted
+
+    def replace(self, pilot: Pilot) -> None:
+        """Give the wheel to another pilot, without a gap."""
+        if self._telemetry is not None:
+            pilot.take_the_wheel(self.pilot, self._telemetry)
+        self.pilot = pilot
+
+    def step(self, wishes: Wishes) -> Decision:
+        """Decide once; what goes wrong is told by the decision, nothing is raised."""
+        began = perf_counter()
+        self._step += 1
+        self._fallback_asked |= wishes.fallback
+        telemetry, problem = self._read()
+        self._trust.tell(usable=problem is None)
+        guards: tuple[str, ...] = ()
+        sight = None
+        if telemetry is not None and problem is None:
+            guards = self._watch_guards(telemetry)
+            sight = self._look(telemetry)
+            self._judge(telemetry, guards)
+        held = wishes.stopped or self._trust.given_up
+        holding = sight is None and not held
+        choice = self.pilot.keep() if holding else self.pilot.decide(sight, held=held)
+        done = Done(choice.projection, False, None) if holding else self._commit(choice.projection)
+        return Decision(
+            step=self._step,
+            wall_time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            uptime_s=round(self._uptime_s(), 3),
+            mode=self._mode(wishes, done.projection),
+            reason=self._reason(wishes, done.projection, problem),
+            features=self._features(sight),
+            requested=self._knobs(choice.requested),
+            applied=self._in_force(done.projection),
+            vetoes=self.pilot.vetoes(choice, done.projection),
+            committed=done.committed,
+            refused=done.refused,
+            outside_ratio=None if sight is None else sight.outside_ratio,
+            guards=guards,
+            decision_us=round((perf_counter() - began) * 1e6),
+            policy_us=choice.policy_us,
+            overruns=self._machine.overruns,
+        )
+
+    def _read(self) -> tuple[Telemetry | None, str | None]:
+        """Look at the machine; return also why the reading cannot be used."""
+        try:
+            telemetry = self._machine.telemetry()
+        except KernelError as error:
+            return None, str(error)
+        except ValueError as error:  # a file that holds no number
+            return None, f"garbage in the kernel's files: {error}"
+        return telemetry, self._plausibility.problem(telemetry)
+
+    def _watch_guards(self, telemetry: Telemetry) -> tuple[str, ...]:
+        sample = self._machine.host_sample
+        now_s = float(telemetry.time_s[0])
+        return () if sample is None else self._guards.watch(sample, now_s)
+
+    def _look(self, telemetry: Telemetry) -> Sight:
+        last = telemetry if self._telemetry is None else self._telemetry
+        self._telemetry = telemetry
+        return self.pilot.look(telemetry, float(telemetry.time_s[0] - last.time_s[0]))
+
+    def _judge(self, telemetry: Telemetry, guards: tuple[str, ...]) -> None:
+        """Open the breaker for what the shield does not see."""
+        reason = ""
+        assessment = self.pilot.assessment
+        if self._fallback_asked:
+            reason, self._fallback_asked = "asked for by a signal", False
+        elif guards:
+            reason = f"guard: {'; '.join(guards)}"
+        elif assessment is not None and assessment.mean_ratio > self._settings.outside_ratio:
+            share = f"{100 * assessment.mean_ratio:.0f} %"
+            reason = f"{share} of the features are outside the range seen in training"
+            assessment.forget()
+        breaker = self.pilot.shield.breaker
+        if breaker.tripped.any():
+            self._why = JUDGED
+        if reason and not breaker.open.any():
+            self._why = reason
+        if reason:
+            breaker.trip(ALL, telemetry.time_s)
+
+    def _commit(self, projection: Projection) -> Done:
+        if self._normal_mode is Mode.SHADOW:
+            return Done(projection, False, None)
+        try:
+            self._machine.commit(self.pilot.plan(projection))
+        except KernelError as error:
+            return Done(self.pilot.shield.hold(ALL, projection), False, str(error))
+        return Done(projection, True, None)
+
+    def _mode(self, wishes: Wishes, projection: Projection) -> Mode:
+        if wishes.stopped:
+            return Mode.STOPPED
+        return Mode.FALLBACK if projection.fallback.any() else self._normal_mode
+
+    def _reason(self, wishes: Wishes, projection: Projection, problem: str | None) -> str:
+        if problem is not None:
+            return f"telemetry: {problem}"
+        if wishes.stopped:
+            return "the kill-switch is on"
+        if self._trust.given_up:
+            return "telemetry is usable again, and not yet trusted"
+        return self._why if projection.fallback.any() else ""
+
+    def _uptime_s(self) -> float:
+        return self._machine.elapsed_s - self._began_s
+
+    def _features(self, sight: Sight | None) -> dict[str, float | None]:
+        if sight is None:
+            return {}
+        quantities = self.pilot.task.spec.observation
+        newest = sight.observation[: len(quantities)].astype(np.float64)
+        physical = quantities.to_physical(newest).tolist()
+        known = zip(quantities.names, physical, sight.known.tolist(), strict=True)
+        return {name: value if is_known else None for name, value, is_known in known}
+
+    def _knobs(self, normal: FloatArray) -> dict[str, float | None]:
+        knobs = self.pilot.task.spec.knobs
+        physical = knobs.to_physical(np.nan_to_num(normal))[0].tolist()
+        asked = np.isfinite(normal[0]).tolist()
+        names = zip(knobs.names, physical, asked, strict=True)
+        return {name: value if is_asked else None for name, value, is_asked in names}
+
+    def _in_force(self, projection: Projection) -> dict[str, float]:
+        knobs = self.pilot.task.spec.knobs
+        return dict(
+            zip(knobs.names, knobs.to_physical(projection.applied)[0].tolist(), strict=True)
+        )
