@@ -10,6 +10,10 @@ def _status(parser: argparse.ArgumentParser) -> None:
     import_module("damosrl.daemon.status_command").add_arguments(parser)
 
 
+def _daemon(parser: argparse.ArgumentParser) -> None:
+    import_module("damosrl.daemon.options").add_arguments(parser)
+
+
 COMMANDS = (
     Command(
         "daemon status",
@@ -18,5 +22,15 @@ COMMANDS = (
         "damosrl.daemon.status_command:run",
         _status,
         "exit status: 0 if a daemon lives and decides in time; 1 if not, or if there is none.",
+    ),
+    Command(
+        "daemon",
+        "drive a kernel by a policy bundle, behind the limits it was trained with",
+        "damosrl daemon policy.damosrl --shadow",
+        "damosrl.daemon.command:run",
+        _daemon,
+        "SIGTERM: restore what was found and end. SIGUSR1: to the kernel's loop now. SIGHUP: load\n"
+        "the bundle again. While the file `stop` is in --state-dir, the policy is not asked.\n"
+        "refused, and nothing changed, where somebody else uses DAMON. See docs/deploy.md.",
     ),
 )

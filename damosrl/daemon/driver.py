@@ -180,10 +180,10 @@ class Driver:
         if self._fallback_asked:
             reason, self._fallback_asked = "asked for by a signal", False
         elif guards:
-            reason = f"guard: {'; '.join(guards)}"
+            reason = f"guard {'; '.join(guards)}"
         elif assessment is not None and assessment.mean_ratio > self._settings.outside_ratio:
             share = f"{100 * assessment.mean_ratio:.0f} %"
-            reason = f"{share} of the features are outside the range seen in training"
+            reason = f"outside training: {share} of the features are beyond the range seen there"
             assessment.forget()
         breaker = self.pilot.shield.breaker
         if breaker.tripped.any():

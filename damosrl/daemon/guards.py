@@ -26,7 +26,7 @@ class Guards:
         >>> before = HostSample(None, None, {"oom_kill": 3}, 0.0, None, ())
         >>> after = HostSample(None, None, {"oom_kill": 4}, 0.0, None, ())
         >>> guards.watch(before, 0.0), guards.watch(after, 1.0)
-        ((), ('oom_kills 1 (limit 1)',))
+        ((), ('oom_kills: 1, limit 1',))
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Guards:
             over = value >= limit if name == "oom_kills" else value > limit
             self._breached[name] = self._breached.get(name, 0) + 1 if over else 0
             if self._breached[name] >= self._patience(name):
-                found.append(f"{name} {value:.6g} (limit {limit:g})")
+                found.append(f"{name}: {value:.6g}, limit {limit:g}")
         return tuple(found)
 
     def _patience(self, name: str) -> int:

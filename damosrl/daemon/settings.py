@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from damosrl.errors import ConfigError
 from damosrl.machine import Source
@@ -67,6 +68,9 @@ class DaemonSettings:
             and with usable telemetry after which the policy comes back.
         frozen_s: Time without any sign of life of the kdamonds that makes telemetry stale.
         settle_s: Time between the start of monitoring and the first decision.
+        time_limit_s: Longest time that one operation on the kernel may take.
+        cgroup: Control group whose memory pressure counts; None for the machine's.
+        latency: Options of the latency probe, as in conf/machine/kernel.yaml; None without one.
         allow_missing: Sources of telemetry (``snapshot``, ``pressure``, ...) without which the
             daemon starts nevertheless; their features then hold a fixed value.
         journal_bytes: Largest size of one log file.
@@ -84,6 +88,9 @@ class DaemonSettings:
     stale_steps: int = 3
     frozen_s: float = 30.0
     settle_s: float = 0.5
+    time_limit_s: float = 2.0
+    cgroup: str | None = None
+    latency: dict[str, Any] | None = None
     allow_missing: tuple[Source, ...] = ()
     journal_bytes: int = 8 * 2**20
     journal_files: int = 4
@@ -95,6 +102,7 @@ class DaemonSettings:
         require("stale_steps", self.stale_steps, 1)
         require("frozen_s", self.frozen_s, 0.0)
         require("settle_s", self.settle_s, 0.0)
+        require("time_limit_s", self.time_limit_s, 0.01)
         require("journal_bytes", self.journal_bytes, 4096)
         require("journal_files", self.journal_files, 1)
 

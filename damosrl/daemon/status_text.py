@@ -16,7 +16,7 @@ def described(health: Health) -> str:
     if health.status is not None:
         parts += _identity(health.status.identity)
         if health.status.last is not None:
-            parts += _decision(health.status.last)
+            parts += _rows_of(health.status.last)
         parts += _counters(health.status.counters)
     return "\n".join(parts) + "\n"
 
@@ -38,7 +38,13 @@ def _identity(identity: Identity) -> list[str]:
     ]
 
 
-def _decision(last: Decision) -> list[str]:
+def decision_text(decision: Decision) -> str:
+    """Return one decision as text: what was asked, what is in force, why, and what was seen."""
+    mode = _row("mode", str(decision.mode))
+    return "\n".join([mode, *_rows_of(decision)]).rstrip() + "\n"
+
+
+def _rows_of(last: Decision) -> list[str]:
     answer = "not committed"
     if last.refused is not None:
         answer = f"refused by the kernel: {last.refused}"

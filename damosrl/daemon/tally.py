@@ -19,7 +19,7 @@ class Counters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         overruns: Steps that ended late.
         refused: Commits that the kernel did not take.
         stops: How often the kill-switch file was found anew.
-        fallbacks: How often the fall-back took over, by its reason.
+        fallbacks: How often the fall-back took over, by the kind of its reason.
         vetoes: Knobs that were changed on the way to the kernel, by kind.
         dropped_log_lines: Decisions that are missing in the journal.
     """
@@ -66,11 +66,16 @@ class Tally:
             overruns=decision.overruns,
             refused=old.refused + (decision.refused is not None),
             stops=old.stops + (begins and decision.mode is Mode.STOPPED),
-            fallbacks=_added(old.fallbacks, [decision.reason or OTHER] if falls else []),
+            fallbacks=_added(old.fallbacks, [kind_of(decision.reason)] if falls else []),
             vetoes=_added(old.vetoes, [veto.kind for veto in decision.vetoes]),
             dropped_log_lines=dropped_log_lines,
         )
         return self.counters
+
+
+def kind_of(reason: str) -> str:
+    """Return a reason without its numbers, which follow a colon."""
+    return reason.partition(":")[0] or OTHER
 
 
 def _added(counts: dict[str, int], names: list[str]) -> dict[str, int]:

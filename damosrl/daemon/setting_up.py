@@ -1,0 +1,132 @@
+"""What must fit together before anything is written: bundle, task, kernel."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from damosrl.artifact import Artifact, load_artifact
+from damosrl.artifact.signing import verify
+from damosrl.daemon.pilot import Pilot
+from damosrl.daemon.settings import DaemonSettings
+from damosrl.errors import ArtifactError, KernelBusyError, KernelFeatureError, UnknownNameError
+from damosrl.kernel.files import Files
+from damosrl.kernel.holders import foreign_use
+from damosrl.kernel.host import telemetry as host
+from damosrl.kernel.host.nodes import memory_nodes
+from damosrl.kernel.roots import Roots
+from damosrl.machine import Source
+from damosrl.registry import artifact_tuner
+from damosrl.task import KernelTask, KernelTaskFactory
+
+TASK_GROUP = "damosrl.tasks"
+HOW_TO_GET = {
+    Source.NODES: "a kernel with NUMA (meminfo of every node)",
+    Source.PRESSURE: "boot with psi=1",
+    Source.SNAPSHOT: "mount -t tracefs tracefs /sys/kernel/tracing",
+}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle as it was given, to be loaded at the start and at every reload.
+
+    Args:
+        path: Folder or file.
+        public_key: File of the key that has to have signed it; None takes unsigned ones.
+        settings: How the policy is to be watched.
+        canary_percent: How much of its requests counts; None for all.
+        num_nodes: Memory nodes of this machine.
+    """
+
+    path: Path
+    public_key: Path | None
+    settings: DaemonSettings
+    canary_percent: float | None
+    num_nodes: int
+
+    def pilot(self) -> Pilot:
+        """Load and check the bundle, and put it together with its task.
+
+        Raises:
+            ArtifactError: It is damaged, not signed by that key, or of a task that this machine
+                cannot offer; the message lists all that is missing.
+            ConfigError: Its settings or limits cannot be used here.
+        """
+        artifact = load_artifact(self.path)
+        if self.public_key is not None:
+            verify(self.path, self.public_key)
+        task = _task(artifact, self.num_nodes)
+        tuner = artifact_tuner(artifact)
+        return Pilot(artifact, task, tuner, self.settings, self.canary_percent)
+
+
+def _task(artifact: Artifact, num_nodes: int) -> KernelTask:
+    factories = {point.name: point for point in entry_points(group=TASK_GROUP)}
+    name = artifact.spec.task
+    if name not in factories:
+        raise UnknownNameError("task of the bundle", name, factories)
+    factory: KernelTaskFactory = factories[name].load()
+    task = factory(artifact.deployment.task_settings, num_nodes)
+    frames = artifact.deployment.frames
+    offered = replace(task.spec, observation=task.spec.observation.framed(frames))
+    missing = artifact.missing_from(offered)
+    if missing:
+        raise ArtifactError(
+            "this machine cannot offer what the bundle was trained with",
+            got="; ".join(missing),
+            fix="train on a task and machine like this one, or export with its settings",
+        )
+    return task
+
+
+def same_monitoring(old: Pilot, new: Pilot) -> None:
+    """Refuse a bundle that needs other kdamonds than those that run.
+
+    Raises:
+        ArtifactError: Monitoring or decision interval differ.
+    """
+    settings: list[Mapping[str, object]] = [
+        pilot.artifact.deployment.task_settings for pilot in (old, new)
+    ]
+    if settings[0] != settings[1] or old.task.template != new.task.template:
+        raise ArtifactError(
+            "a reload cannot change the monitoring",
+            got="other task settings",
+            fix="restart the daemon with this bundle",
+        )
+
+
+def require_nobody(roots: Roots, files: Files) -> None:
+    """Refuse a machine whose DAMON is in use, for a dry run, which has no session to do so.
+
+    Raises:
+        KernelBusyError: Naming who uses it.
+    """
+    for holder in foreign_use(roots, files):
+        raise KernelBusyError(
+            f"DAMON is in use by {holder.name}", got=f"pid {holder.pid}", fix=holder.fix
+        )
+
+
+def require_sources(roots: Roots, files: Files, allow_missing: tuple[Source, ...]) -> None:
+    """Refuse a kernel that lacks what every feature needs; reads only.
+
+    Raises:
+        KernelFeatureError: Naming all that is missing, and how to get it.
+        KernelError: It lists no memory nodes.
+    """
+    nids = [node.nid for node in memory_nodes(files, roots)]
+    absent = host.HostTelemetry(roots, files, nids).sample().missing
+    missing = [source for source in (Source.NODES, Source.PRESSURE) if source in absent]
+    if not (roots.tracefs / "instances").is_dir():
+        missing.append(Source.SNAPSHOT)
+    missing = [source for source in missing if source not in allow_missing]
+    if missing:
+        raise KernelFeatureError(
+            "this kernel does not tell what the policy needs",
+            got=f"missing: {', '.join(missing)}",
+            fix="; ".join(HOW_TO_GET[source] for source in missing)
+            + f"; or start with allow_missing: [{', '.join(missing)}] in --config, which holds "
+            "those features at a fixed value",
+        )
