@@ -13,14 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.artifact import Artifact
-from damosrl.config import typed
 from damosrl.daemon.assessment import Assessment
 from damosrl.daemon.decision import Veto
 from damosrl.daemon.settings import DaemonSettings
 from damosrl.errors import DamosrlError
 from damosrl.knobs import Float32Array, FloatArray
 from damosrl.machine import Plan, QuotaLoop, Telemetry
-from damosrl.safety import BreakerConfig, Projection, SafetyConfig, Shield, event_records
+from damosrl.safety import (
+    BreakerConfig,
+    Projection,
+    SafetyConfig,
+    Shield,
+    event_records,
+    safety_config,
+)
 from damosrl.task import KernelTask
 from damosrl.tuner import Tuner
 
@@ -93,9 +99,12 @@ class Pilot:
         self._history = np.zeros((self._frames, len(task.spec.observation)), np.float32)
         self.assessment: Assessment | None = None
         if deployment.observed is not None:
-            low, high = (np.asarray(edge, np.float64) for edge in deployment.observed)
+            newest = slice(len(task.spec.observation))
             self.assessment = Assessment(
-                low, high, settings.outside_margin, settings.outside_time_s
+                np.array(deployment.observed.low[newest]),
+                np.array(deployment.observed.high[newest]),
+                settings.outside_margin,
+                settings.outside_time_s,
             )
         self._reference = task.spec.knobs.to_normal(_fallback_knobs(safety, task))
         self._tuner.reset(artifact.spec, seed=0)
@@ -181,8 +190,8 @@ class Pilot:
 
 
 def safety_of(values: Mapping[str, Any]) -> SafetyConfig:
-    """Read the limits of a bundle; on a real machine there is always a breaker."""
-    config = typed(SafetyConfig, values, "the bundle's safety")
+    """Read the limits of a bundle, the default ones if it has none; there always is a breaker."""
+    config = safety_config(values or "default")
     return config if config.breaker else replace(config, breaker=BreakerConfig())
 
 
