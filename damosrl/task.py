@@ -1,6 +1,6 @@
 """The goal on a machine: what is observed, what may be turned, what is worth how much."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from damosrl.damon import Document
 from damosrl.knobs import Float32Array, FloatArray, QuantitySet
-from damosrl.machine import GroundTruth, Plan, QuotaLoop, Telemetry
+from damosrl.machine import GroundTruth, Plan, QuotaLoop, Source, Telemetry
 
 ActionKind = Literal["absolute", "relative", "discrete"]
 """Form of an action: knob positions, steps of at most a factor of 2, {down, keep, up} of that."""
@@ -99,6 +99,9 @@ class KernelTask(Task, Protocol):
 
     def mask(self, telemetry: Telemetry) -> NDArray[np.bool_]:
         """Tell which features are known, ``(N, d)``; the others hold a fixed value."""
+
+    def sources(self, features: Collection[str]) -> frozenset[Source]:
+        """Return the sources of telemetry without which some features are unknown."""
 
 
 KernelTaskFactory = Callable[[Mapping[str, Any], int], KernelTask]

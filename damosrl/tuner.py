@@ -40,6 +40,8 @@ class BaseTuner:
     quota_loop: QuotaLoop = QuotaLoop.DIRECT
     warm_up_s: float = 0.0
     sees_ground_truth: bool = False
+    reads: tuple[str, ...] | None = None
+    """Features that it reads, by name; None: any. A machine that lacks the others will do."""
 
     spec: TaskSpec
 

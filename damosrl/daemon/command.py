@@ -9,11 +9,12 @@ from pathlib import Path
 
 from damosrl.artifact import Artifact
 from damosrl.daemon.control import Control
-from damosrl.daemon.driver import Driver
+from damosrl.daemon.driver import Driver, needed
 from damosrl.daemon.journal import Journal
 from damosrl.daemon.notify import Notifier
 from damosrl.daemon.options import mode_of, settings_of
 from damosrl.daemon.recorder import Recorder
+from damosrl.daemon.reporting import start_reporting
 from damosrl.daemon.service import Service
 from damosrl.daemon.setting_up import Bundle, require_nobody, require_sources
 from damosrl.daemon.settings import DaemonSettings
@@ -45,10 +46,10 @@ def run(given: Namespace) -> int:
     settings = settings_of(given)
     config = _kernel_config(given, settings)
     files = OsFiles()
-    if given.dry_run:
+    if given.dry_run or given.shadow:  # nothing is applied: look as well as it goes
         settings = replace(settings, allow_missing=tuple(Source))
+    if given.dry_run:
         require_nobody(config.roots, files)
-    require_sources(config.roots, files, settings.allow_missing)
     key = Path(given.public_key) if given.public_key else None
     bundle = Bundle(
         Path(given.bundle),
@@ -58,6 +59,7 @@ def run(given: Namespace) -> int:
         num_nodes=len(memory_nodes(files, config.roots)),
     )
     pilot = bundle.pilot()
+    require_sources(config.roots, files, needed(pilot, settings))
     control = Control(Path(given.state_dir) / SWITCH_NAME)
     tellers: list[Teller] = [Printer()] if given.once or given.dry_run else []
     if not given.dry_run:
@@ -70,7 +72,9 @@ def run(given: Namespace) -> int:
             _telling(tellers),
         ):
             driver = Driver(machine, pilot, settings, mode)
-            driver.begin(adopt=not given.dry_run)
+            adopted = driver.begin(adopt=not given.dry_run)
+            for teller in tellers:
+                teller.begun(adopted=adopted)
             interval_s = pilot.artifact.spec.decision_interval_s
             service = Service(driver, machine, control, tellers, bundle.pilot, interval_s)
             service.run(1 if given.once else given.steps)
@@ -142,5 +146,6 @@ def _recorder(given: Namespace, settings: DaemonSettings, artifact: Artifact) ->
         Journal(folder, settings.journal_bytes, settings.journal_files),
         StatusFile(state_dir / STATUS_NAME, identity),
         Notifier(interval_s),
+        start_reporting(given.metrics, Path(given.metrics_file) if given.metrics_file else None),
         show=not given.quiet,
     )

@@ -14,6 +14,8 @@ class Mode(StrEnum):
     """The policy, blended with the configuration that was in force at the start."""
     SHADOW = "shadow"
     """Nobody: the policy decides, nothing is committed."""
+    DRY_RUN = "dry-run"
+    """Nobody: what would be written is printed."""
     FALLBACK = "fallback"
     """The kernel's consist loop under the fall-back configuration."""
     STOPPED = "stopped"

@@ -18,9 +18,17 @@ from damosrl.knobs import FloatArray
 from damosrl.machine import Source, Telemetry
 from damosrl.safety import Projection
 
-DISPENSABLE = frozenset({Source.RETURNED, Source.LATENCY, Source.KDAMOND_CPU})
-"""Without these a bundle works: no kernel counts returned bytes, no feature needs the rest."""
 JUDGED = "breaker: pressure or migration stayed above its limit"
+
+
+def needed(pilot: Pilot, settings: DaemonSettings) -> frozenset[Source]:
+    """Return the sources of telemetry without which there is no decision.
+
+    What the policy reads, and pressure, which guards and breaker judge by. Returned bytes are
+    counted by no kernel, so every bundle has to do without.
+    """
+    wanted = pilot.needs | {Source.PRESSURE}
+    return frozenset(wanted) - {Source.RETURNED} - set(settings.allow_missing)
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,8 @@ class Driver:
         pilot: Task, policy and shield.
         settings: Patience and limits.
         mode: Who is at the wheel while nothing is wrong: ``active``, ``canary`` (the pilot blends),
-            or ``shadow`` (nothing that is decided is committed).
+            ``shadow`` (nothing that is decided is committed), or ``dry-run`` (a machine that makes no
+            writes).
     """
 
     def __init__(
@@ -78,8 +87,7 @@ class Driver:
         self._settings = settings
         self._normal_mode = mode
         self._guards = Guards(settings.guards)
-        needed = set(Source) - DISPENSABLE - set(settings.allow_missing)
-        self._plausibility = Plausibility(needed, settings.frozen_s)
+        self._plausibility = Plausibility(needed(pilot, settings), settings.frozen_s)
         self._trust = Trust(settings.stale_steps)
         self._telemetry: Telemetry | None = None
         self._step = 0
@@ -115,6 +123,7 @@ class Driver:
         """Give the wheel to another pilot, without a gap."""
         if self._telemetry is not None:
             pilot.take_the_wheel(self.pilot, self._telemetry)
+        self._plausibility.needed = needed(pilot, self._settings)
         self.pilot = pilot
 
     def step(self, wishes: Wishes) -> Decision:
@@ -200,7 +209,7 @@ class Driver:
             self._machine.commit(self.pilot.plan(projection))
         except KernelError as error:
             return Done(self.pilot.shield.hold(ALL, projection), False, str(error))
-        return Done(projection, True, None)
+        return Done(projection, self._normal_mode is not Mode.DRY_RUN, None)
 
     def _mode(self, wishes: Wishes, projection: Projection) -> Mode:
         if wishes.stopped:

@@ -41,6 +41,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--cgroup-root", metavar="DIR", help="default: fs/cgroup below that of sysfs")
     add("--state-dir", default=str(STATE_DIR), metavar="DIR", help=f"default: {STATE_DIR}")
     add("--log-dir", metavar="DIR", help="folder of the journal; default: journal in --state-dir")
+    add("--metrics", metavar="PORT", help="serve metrics for Prometheus on loopback")
+    add("--metrics-file", metavar="FILE.prom", help="or write them for the text-file collector")
     add("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -67,4 +69,6 @@ def mode_of(given: Namespace) -> Mode:
         if not 0.0 < given.canary <= 100.0:
             raise ConfigError("--canary is out of range", got=given.canary, allowed="0 .. 100 %")
         return Mode.CANARY
+    if given.dry_run:
+        return Mode.DRY_RUN
     return Mode.SHADOW if given.shadow else Mode.ACTIVE

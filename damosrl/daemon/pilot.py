@@ -4,7 +4,7 @@ The shield is the one of training and evaluation, so what a policy was allowed t
 allowed here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -108,6 +108,9 @@ class Pilot:
             )
         self._reference = task.spec.knobs.to_normal(_fallback_knobs(safety, task))
         self._tuner.reset(artifact.spec, seed=0)
+        reads: Collection[str] | None = getattr(tuner, "reads", None)
+        self.needs = task.sources(task.spec.observation.names if reads is None else reads)
+        """Sources of telemetry that the policy reads."""
 
     def begin(self, telemetry: Telemetry) -> None:
         """Forget the past; what comes counts from here."""

@@ -23,7 +23,8 @@ class Plausibility:
     """
 
     def __init__(self, needed: Collection[Source], frozen_s: float) -> None:
-        self._needed = frozenset(needed)
+        self.needed = frozenset(needed)
+        """Sources that must be there."""
         self._frozen_s = frozen_s
         self._last: Telemetry | None = None
         self._alive: tuple[float, ...] = ()
@@ -36,7 +37,8 @@ class Plausibility:
             telemetry: Of one machine, N = 1.
         """
         found = (
-            self._missing(telemetry)
+            _ended(telemetry)
+            or self._missing(telemetry)
             or _impossible(telemetry)
             or self._jumped(telemetry)
             or self._frozen(telemetry)
@@ -45,7 +47,7 @@ class Plausibility:
         return found
 
     def _missing(self, telemetry: Telemetry) -> str | None:
-        missing = sorted(self._needed & set(telemetry.missing))
+        missing = sorted(self.needed & set(telemetry.missing))
         return f"missing: {', '.join(missing)}" if missing else None
 
     def _jumped(self, telemetry: Telemetry) -> str | None:
@@ -85,6 +87,11 @@ class Plausibility:
         if silent_s > self._frozen_s:
             return f"frozen: no sign of life of the kdamonds for {silent_s:.0f} s"
         return None
+
+
+def _ended(telemetry: Telemetry) -> str | None:
+    ended = np.flatnonzero(telemetry.kdamonds.pid[0] < 0).tolist()
+    return f"kdamond {ended[0]} has stopped" if ended else None
 
 
 def _impossible(telemetry: Telemetry) -> str | None:

@@ -1,4 +1,4 @@
-"""What is kept of the daemon's decisions: journal and status file; and what systemd is told."""
+"""What is kept of the daemon's decisions and told of them: journal, status, metrics, systemd."""
 
 import sys
 
@@ -8,6 +8,7 @@ from damosrl.artifact import Artifact
 from damosrl.daemon.decision import Decision
 from damosrl.daemon.journal import Journal
 from damosrl.daemon.notify import Notifier
+from damosrl.daemon.reporting import Reporter
 from damosrl.daemon.status import Phase, StatusFile
 from damosrl.daemon.tally import Tally
 
@@ -19,6 +20,7 @@ class Recorder:
         journal: Log of decisions.
         status: File of the last one.
         notifier: systemd.
+        reporter: Metrics, where they were asked for.
         show: Whether decisions that are out of the ordinary are printed on standard error.
     """
 
@@ -27,12 +29,14 @@ class Recorder:
         journal: Journal,
         status: StatusFile,
         notifier: Notifier,
+        reporter: Reporter | None = None,
         *,
         show: bool,
     ) -> None:
         self._journal = journal
         self._status = status
         self._notifier = notifier
+        self._reporter = reporter
         self._show = show
         self._tally = Tally()
         self._last: Decision | None = None
@@ -41,6 +45,11 @@ class Recorder:
         """The daemon begins."""
         self._status.write(Phase.STARTING, self._tally.counters, None)
 
+    def begun(self, *, adopted: bool) -> None:
+        """Kdamonds run."""
+        if adopted:
+            self._say("adopted the kdamonds of a daemon that was killed")
+
     def take(self, decision: Decision) -> None:
         """Tell of a decision."""
         first, before = self._last is None, self._last
@@ -48,6 +57,8 @@ class Recorder:
         self._journal.write(decision)
         counters = self._tally.observe(decision, self._journal.dropped)
         self._status.write(Phase.RUNNING, counters, decision)
+        if self._reporter is not None:
+            self._reporter.observe(decision, counters)
         if first:
             self._notifier.ready()
         self._notifier.alive()
@@ -78,6 +89,8 @@ class Recorder:
         """It is restored, and the daemon ends."""
         self._status.write(Phase.ENDED, self._tally.counters, self._last)
         self._journal.close()
+        if self._reporter is not None:
+            self._reporter.close()
         self._notifier.close()
 
     def _say(self, line: str) -> None:

@@ -1,19 +1,19 @@
 """What must fit together before anything is written: bundle, task, kernel."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from damosrl.artifact import Artifact, load_artifact
-from damosrl.artifact.signing import verify
 from damosrl.daemon.pilot import Pilot
 from damosrl.daemon.settings import DaemonSettings
 from damosrl.errors import ArtifactError, KernelBusyError, KernelFeatureError, UnknownNameError
 from damosrl.kernel.files import Files
 from damosrl.kernel.holders import foreign_use
-from damosrl.kernel.host import telemetry as host
 from damosrl.kernel.host.nodes import memory_nodes
+from damosrl.kernel.host.telemetry import HostTelemetry
 from damosrl.kernel.roots import Roots
 from damosrl.machine import Source
 from damosrl.registry import artifact_tuner
@@ -55,7 +55,7 @@ class Bundle:
         """
         artifact = load_artifact(self.path)
         if self.public_key is not None:
-            verify(self.path, self.public_key)
+            import_module("damosrl.artifact.signing").verify(self.path, self.public_key)
         task = _task(artifact, self.num_nodes)
         tuner = artifact_tuner(artifact)
         return Pilot(artifact, task, tuner, self.settings, self.canary_percent)
@@ -109,24 +109,29 @@ def require_nobody(roots: Roots, files: Files) -> None:
         )
 
 
-def require_sources(roots: Roots, files: Files, allow_missing: tuple[Source, ...]) -> None:
-    """Refuse a kernel that lacks what every feature needs; reads only.
+def require_sources(roots: Roots, files: Files, needed: Collection[Source]) -> None:
+    """Refuse a kernel that does not tell what is needed; reads only.
+
+    Args:
+        roots: Where its files are.
+        files: How they are read.
+        needed: Sources of telemetry, as `damosrl.daemon.driver.needed` gives them.
 
     Raises:
         KernelFeatureError: Naming all that is missing, and how to get it.
         KernelError: It lists no memory nodes.
     """
     nids = [node.nid for node in memory_nodes(files, roots)]
-    absent = host.HostTelemetry(roots, files, nids).sample().missing
-    missing = [source for source in (Source.NODES, Source.PRESSURE) if source in absent]
+    told = HostTelemetry(roots, files, nids).sample()
+    absent = {source for source in HOW_TO_GET if source in told.missing}
     if not (roots.tracefs / "instances").is_dir():
-        missing.append(Source.SNAPSHOT)
-    missing = [source for source in missing if source not in allow_missing]
+        absent.add(Source.SNAPSHOT)
+    missing = sorted(absent & set(needed))
     if missing:
+        ways = "; ".join(HOW_TO_GET[source] for source in missing)
         raise KernelFeatureError(
             "this kernel does not tell what the policy needs",
             got=f"missing: {', '.join(missing)}",
-            fix="; ".join(HOW_TO_GET[source] for source in missing)
-            + f"; or start with allow_missing: [{', '.join(missing)}] in --config, which holds "
-            "those features at a fixed value",
+            fix=f"{ways}; or start with allow_missing: [{', '.join(missing)}] in --config, which "
+            "holds the features that need it at a fixed value",
         )

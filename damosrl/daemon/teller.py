@@ -14,6 +14,9 @@ class Teller(Protocol):
     def starting(self) -> None:
         """The daemon has the right to change the kernel, and begins."""
 
+    def begun(self, *, adopted: bool) -> None:
+        """Kdamonds run: its own, or those of a killed daemon, which it adopted."""
+
     def take(self, decision: Decision) -> None:
         """Something was decided."""
 
@@ -34,6 +37,9 @@ class Printer:
     """Prints every decision whole, for ``--once`` and dry runs."""
 
     def starting(self) -> None:
+        """Nothing to print."""
+
+    def begun(self, *, adopted: bool) -> None:
         """Nothing to print."""
 
     def take(self, decision: Decision) -> None:

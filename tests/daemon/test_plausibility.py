@@ -87,6 +87,13 @@ def test_stall_time_that_goes_back_is_told(reading: Readings) -> None:
     assert check(before, reading([1.0])) == "PSI some_total_us went back"
 
 
+def test_a_kdamond_that_has_ended_is_named(reading: Readings) -> None:
+    """A kdamond that has ended is named."""
+    ended = reading([0.0])
+    ended = replace(ended, kdamonds=ended.kdamonds._replace(pid=np.array([[-1]])))
+    assert check(ended) == "kdamond 0 has stopped"
+
+
 def test_kdamonds_without_a_sign_of_life_make_readings_stale(reading: Readings) -> None:
     """Kdamonds without a sign of life make readings stale."""
     series = [reading([float(at)]) for at in range(12)]

@@ -37,6 +37,8 @@ class AIMD(BaseTuner):
     cold_age_s: float = 0.0
     free_target_percent: float = 1.0
 
+    reads = ("psi_some", "ping_pong")
+
     def __post_init__(self) -> None:
         require_range("increase_mib_per_s", self.increase_mib_per_s, 0.0, 1e6)
         require_range("decrease", self.decrease, 0.0, 1.0)
@@ -46,7 +48,7 @@ class AIMD(BaseTuner):
 
     def reset(self, spec: TaskSpec, seed: int) -> None:
         """Begin an episode at the start quota."""
-        require_names(spec, "aimd", ("psi_some", "ping_pong"), KNOBS)
+        require_names(spec, "aimd", self.reads, KNOBS)
         super().reset(spec, seed)
         self._low = max(spec.knobs[name].low for name in KNOBS[:2])
         self._high = min(spec.knobs[name].high for name in KNOBS[:2])

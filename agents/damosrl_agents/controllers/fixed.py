@@ -10,6 +10,8 @@ from damosrl.tuner import BaseTuner
 class FixedKnobs(BaseTuner):
     """Gives the same knobs at every decision; subclasses say which."""
 
+    reads = ()
+
     def settings(self) -> Mapping[str, float]:
         """Return physical values by knob name; knobs left out stay at the task's default."""
         raise NotImplementedError

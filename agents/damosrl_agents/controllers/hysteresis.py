@@ -32,6 +32,8 @@ class Hysteresis(BaseTuner):
     hot_threshold_percent: float = 30.0
     cold_age_s: float = 0.0
 
+    reads = ("fast_free",)
+
     def __post_init__(self) -> None:
         require_range("low_percent", self.low_percent, 0.0, 100.0)
         require_range("high_percent", self.high_percent, 0.0, 100.0)
@@ -46,7 +48,7 @@ class Hysteresis(BaseTuner):
 
     def reset(self, spec: TaskSpec, seed: int) -> None:
         """Begin an episode, promoting."""
-        require_names(spec, "hysteresis", ("fast_free",), KNOBS)
+        require_names(spec, "hysteresis", self.reads, KNOBS)
         super().reset(spec, seed)
         self._making_room = False
 

@@ -41,6 +41,8 @@ class PI(BaseTuner):
     hot_threshold_percent: float = 30.0
     cold_age_s: float = 0.0
 
+    reads = ("fast_free",)
+
     def __post_init__(self) -> None:
         require_range("free_target_percent", self.free_target_percent, 1e-3, 100.0)
         require_range("proportional_gain", self.proportional_gain, 0.0, 100.0)
@@ -50,7 +52,7 @@ class PI(BaseTuner):
 
     def reset(self, spec: TaskSpec, seed: int) -> None:
         """Begin an episode at the start quota, with no error seen yet."""
-        require_names(spec, "pi", ("fast_free",), KNOBS)
+        require_names(spec, "pi", self.reads, KNOBS)
         super().reset(spec, seed)
         limits = spec.knobs["demotion_quota"]
         self._low, self._high = math.log(limits.low), math.log(limits.high)

@@ -129,6 +129,12 @@ SOURCES: Mapping[str, Source] = {
 }
 """What each feature needs of the telemetry beyond statistics of the schemes."""
 
+
+def sources_of(features: Collection[str]) -> frozenset[Source]:
+    """Return the sources without which some features are unknown."""
+    return frozenset(SOURCES[name] for name in features if name in SOURCES)
+
+
 UNKNOWN = np.array([float(item.to_normal(np.array(item.default))) for item in OBSERVATION.items])
 """Normalised value of each feature, ``(d,)``, where its source is missing."""
 

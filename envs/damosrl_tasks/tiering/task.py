@@ -1,6 +1,6 @@
 """The task of memory tiering: keep hot memory fast and cold memory out of its way."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from damosrl.damon import Document
 from damosrl.errors import ConfigError
 from damosrl.knobs import Float32Array, FloatArray
-from damosrl.machine import GroundTruth, Plan, QuotaLoop, Telemetry
+from damosrl.machine import GroundTruth, Plan, QuotaLoop, Source, Telemetry
 from damosrl.task import StepOutcome, TaskSpec
 from damosrl_tasks.reward import RewardConfig, weigh
 from damosrl_tasks.tiering.config import TieringConfig, tiering_config
@@ -18,7 +18,7 @@ from damosrl_tasks.tiering.features import Features
 from damosrl_tasks.tiering.knobs import KNOBS, scheme_numbers
 from damosrl_tasks.tiering.measured import measured
 from damosrl_tasks.tiering.monitor import Summarise, summarise
-from damosrl_tasks.tiering.quantities import OBSERVATION, observed
+from damosrl_tasks.tiering.quantities import OBSERVATION, observed, sources_of
 from damosrl_tasks.tiering.reward import MEASURES, Interval, reward_config
 from damosrl_tasks.tiering.schemes import build_plan, layout
 
@@ -106,6 +106,11 @@ class TieringTask:
         """Tell which features are known, ``(N, d)``; the others hold a fixed value."""
         known = observed(telemetry.missing)
         return np.tile(known, (len(telemetry.time_s), 1))
+
+    @staticmethod
+    def sources(features: Collection[str]) -> frozenset[Source]:
+        """Return the sources of telemetry that some features need."""
+        return sources_of(features)
 
     def reset(self, which: NDArray[np.bool_], telemetry: Telemetry) -> Float32Array:
         """Forget the past of the marked machines ``(N,)``; return all observations ``(N, d)``."""
