@@ -71,8 +71,7 @@ class Driver:
         pilot: Task, policy and shield.
         settings: Patience and limits.
         mode: Who is at the wheel while nothing is wrong: ``active``, ``canary`` (the pilot blends),
-            ``shadow`` (nothing that is decided is committed), or ``dry-run`` (a machine that makes no
-            writes).
+            ``shadow`` (nothing that is decided is committed), ``dry-run`` (no writes are made).
     """
 
     def __init__(
@@ -87,7 +86,9 @@ class Driver:
         self._settings = settings
         self._normal_mode = mode
         self._guards = Guards(settings.guards)
-        self._plausibility = Plausibility(needed(pilot, settings), settings.frozen_s)
+        self._plausibility = Plausibility(
+            needed(pilot, settings), settings.frozen_s, kdamonds_run=mode is not Mode.DRY_RUN
+        )
         self._trust = Trust(settings.stale_steps)
         self._telemetry: Telemetry | None = None
         self._step = 0

@@ -20,12 +20,16 @@ class Plausibility:
     Args:
         needed: Sources that must be there.
         frozen_s: Time without any sign of life that makes readings stale.
+        kdamonds_run: Whether there are kdamonds at all; not so in a dry run.
     """
 
-    def __init__(self, needed: Collection[Source], frozen_s: float) -> None:
+    def __init__(
+        self, needed: Collection[Source], frozen_s: float, *, kdamonds_run: bool = True
+    ) -> None:
         self.needed = frozenset(needed)
         """Sources that must be there."""
         self._frozen_s = frozen_s
+        self._kdamonds_run = kdamonds_run
         self._last: Telemetry | None = None
         self._alive: tuple[float, ...] = ()
         self._alive_s = 0.0
@@ -37,7 +41,7 @@ class Plausibility:
             telemetry: Of one machine, N = 1.
         """
         found = (
-            _ended(telemetry)
+            (_ended(telemetry) if self._kdamonds_run else None)
             or self._missing(telemetry)
             or _impossible(telemetry)
             or self._jumped(telemetry)

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from damosrl.artifact import Artifact, load_artifact
+from damosrl.artifact.signing import verify
 from damosrl.daemon.pilot import Pilot
 from damosrl.daemon.settings import DaemonSettings
 from damosrl.errors import ArtifactError, KernelBusyError, KernelFeatureError, UnknownNameError
@@ -55,7 +55,7 @@ class Bundle:
         """
         artifact = load_artifact(self.path)
         if self.public_key is not None:
-            import_module("damosrl.artifact.signing").verify(self.path, self.public_key)
+            verify(artifact, self.public_key)
         task = _task(artifact, self.num_nodes)
         tuner = artifact_tuner(artifact)
         return Pilot(artifact, task, tuner, self.settings, self.canary_percent)
