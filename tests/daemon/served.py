@@ -135,9 +135,9 @@ class RunningDaemon:
         return self.process.returncode, said
 
 
-def write_bundle(path: Path, **parameters: Any) -> Path:
-    """Write a bundle of the PI controller that decides five times a second."""
-    settings = {"decision_interval_s": INTERVAL_S, "apply_s": INTERVAL_S}
+def write_bundle(path: Path, interval_s: float = INTERVAL_S, **parameters: Any) -> Path:
+    """Write a bundle of the PI controller; by default it decides five times a second."""
+    settings = {"decision_interval_s": interval_s, "apply_s": interval_s}
     deployment = Deployment(task_settings=settings, safety=asdict(safety_config("default")))
     path.unlink(missing_ok=True)
     return save_artifact(
