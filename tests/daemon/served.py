@@ -29,7 +29,7 @@ from damosrl.testing.serve import serve
 from damosrl_tasks.tiering.task import kernel_task
 
 INTERVAL_S = 0.2
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 LEFT_OPEN = 40
 """Kdamonds that may be started in one test; each gets its CPU time renewed."""
 
