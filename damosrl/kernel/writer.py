@@ -5,6 +5,7 @@ serves one after the other, and ends with its owner. While the kernel keeps it, 
 for it as they would wait for DAMON's lock, which the blocked one holds.
 """
 
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -75,6 +76,9 @@ class BoundedWriter:
             LateError: It was not done in time.
             BaseException: What the work itself raised.
         """
+        if sys.is_finalizing():  # threads no longer run; what is restored so late must not wait
+            work()
+            return
         job = _Job(work)
         self._start()
         self._jobs.put(job)
@@ -89,12 +93,15 @@ class BoundedWriter:
             raise error
 
     def _start(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=_serve, args=(self._jobs,), name="damosrl writer", daemon=True
-            )
-            self._thread.start()
-            weakref.finalize(self, self._jobs.put, None)
+        if self._thread is not None and self._thread.is_alive():  # none lives on in a forked child
+            return
+        self._jobs = SimpleQueue()
+        self._thread = threading.Thread(
+            target=_serve, args=(self._jobs,), name="damosrl writer", daemon=True
+        )
+        self._thread.start()
+        # not at the interpreter's end: others then still restore what they found
+        weakref.finalize(self, self._jobs.put, None).atexit = False
 
 
 def _serve(jobs: "SimpleQueue[_Job | None]") -> None:

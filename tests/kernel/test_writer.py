@@ -1,6 +1,8 @@
 """Writes that may block: bounded, in order, by one thread that ends with its owner."""
 
 import gc
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -77,3 +79,45 @@ def test_the_thread_ends_with_its_owner() -> None:
     gc.collect()
     own.join(5.0)
     assert not own.is_alive()
+
+
+FORKED = """
+import os
+from damosrl.kernel.writer import BoundedWriter
+writer = BoundedWriter()
+writer.run(lambda: None, 1.0)
+if os.fork() == 0:
+    writer.run(lambda: print("child", flush=True), 5.0)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_forked_child_has_a_thread_of_its_own() -> None:
+    """Threads do not live on in a child, and its writes are made all the same."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "child\n"
+
+
+LAST_WORDS = """
+from damosrl.kernel.writer import BoundedWriter
+writer = BoundedWriter()
+writer.run(lambda: None, 1.0)
+def late():
+    try:
+        yield
+    finally:
+        writer.run(lambda: print("written"), 1.0)
+held = late()
+next(held)
+"""
+
+
+def test_work_is_done_even_while_the_interpreter_goes_down() -> None:
+    """Objects that die last still write, though no thread runs any more."""
+    done = subprocess.run(
+        [sys.executable, "-c", LAST_WORDS], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("written\n", "")

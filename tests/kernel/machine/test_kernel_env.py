@@ -4,6 +4,7 @@ import errno
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -179,3 +180,31 @@ def test_a_kernel_is_driven_without_compiler_and_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"] * 3
+
+
+ABANDONED = """
+import atexit, sys
+from pathlib import Path
+seen = []
+atexit.register(lambda: print(seen[0].tree.read(seen[0].roots.damon / "kdamonds/nr_kdamonds")))
+from damosrl_envs.tiering.env import TieringEnv
+from tests.kernel.machine.conftest import TieringKernel
+seen.append(TieringKernel(Path(sys.argv[1])))
+env = TieringEnv(machine=seen[0].world())
+env.reset()
+print(seen[0].tree.read(seen[0].roots.damon / "kdamonds/nr_kdamonds"))
+"""
+
+
+def test_an_environment_that_nobody_closed_is_closed_at_the_interpreters_end(
+    tmp_path: Path,
+) -> None:
+    """Commands are still given then, and the kernel is left as it was found."""
+    done = subprocess.run(
+        [sys.executable, "-c", ABANDONED, str(tmp_path / "state")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[3],
+    )
+    assert (done.stdout.split(), done.stderr) == (["2", "0"], "")
