@@ -27,11 +27,14 @@ from damosrl.acma.transitions import (
 
 Counts = NDArray[np.int64]
 """Blocks by class, ``(CLASSES,)``."""
+Work = NDArray[np.int64]
+"""Scratch of an operation, ``(2, CLASSES)``."""
 
 TAKE_CODES = np.array([[take_code(p, t) for t in range(TAKES)] for p in range(5)], np.int64)
 FREE_CODES = np.array([free_code(pattern) for pattern in range(5)], np.int64)
 FIRST_WHOLE = whole_code(0)
 FIRST_NEW = int(Take.NEW_BLOCK)
+FRESH_LEAF, NEW_LEAF = int(Take.BLOCK_LEAF), int(Take.NEW_BLOCK_LEAF)
 MOVED = np.array([MOVABLE, SMALL, BALLOON], np.int64)
 HAS_UNMOVABLE = LEAVES[:, UNMOVABLE] > 0
 
@@ -46,12 +49,12 @@ def places(counts: Counts, operation: int) -> int:
 
 
 @kernel
-def strike(counts: Counts, hit: Counts, operation: int, wanted: int, stream: Stream) -> int:
+def strike(counts: Counts, work: Work, operation: int, wanted: int, stream: Stream) -> int:
     """Apply an operation to as many of the wanted slots as one sample may take.
 
     Args:
         counts: Blocks by class, changed in place.
-        hit: Gets the struck blocks by their class before, ``(CLASSES,)``.
+        work: Scratch; its first row gets the struck blocks by their class before.
         operation: Its number.
         wanted: Slots to strike.
         stream: Random generator; one number is drawn if anything is struck.
@@ -59,25 +62,31 @@ def strike(counts: Counts, hit: Counts, operation: int, wanted: int, stream: Str
     Returns:
         Slots struck.
     """
-    hit[:] = 0
     total = places(counts, operation)
     if total == 0 or wanted <= 0:
         return 0
+    work[:] = 0
+    hit, change = work[0], work[1]
     taken = min(wanted, max(total // SPACING[operation], 1))
     begin = below(stream, total)
     first, last = FIRST_SLOT[operation], FIRST_SLOT[operation + 1]
-    passed, row, before = 0, 0, counts.copy()
+    passed, row = 0, 0
     for slot in range(first, last):
         source = SLOTS[slot, 0]
-        row += before[source]
+        row += counts[source]
         reached = (row * taken - begin + total - 1) // total
         reached = min(max(reached, 0), taken)
         struck = reached - passed
         passed = reached
         if struck > 0:
-            counts[source] -= struck
-            counts[SLOTS[slot, 1]] += struck
+            change[source] -= struck
+            change[SLOTS[slot, 1]] += struck
             hit[source] += struck
+    for slot in range(first, last):
+        for side in range(2):
+            one = SLOTS[slot, side]
+            counts[one] += change[one]
+            change[one] = 0
     return passed
 
 
@@ -89,13 +98,13 @@ def allocate(counts: Counts, pattern: int, leaves: int, stream: Stream) -> tuple
         Leaves allocated, fewer than asked for when no free one is left, and blocks that the host
         has to back now.
     """
-    hit = np.empty(CLASSES, np.int64)
+    work = np.empty((2, CLASSES), np.int64)
     left, new_blocks = leaves, 0
     while left > 0:
         found = 0
         for take in range(TAKES):
             wanted = left // LEAVES_TAKEN[take]
-            struck = strike(counts, hit, TAKE_CODES[pattern, take], wanted, stream)
+            struck = strike(counts, work, TAKE_CODES[pattern, take], wanted, stream)
             if struck > 0:
                 found = struck * LEAVES_TAKEN[take]
                 new_blocks += struck * (take >= FIRST_NEW)
@@ -107,12 +116,27 @@ def allocate(counts: Counts, pattern: int, leaves: int, stream: Stream) -> tuple
 
 
 @kernel
+def pin_fresh(counts: Counts, leaves: int, stream: Stream) -> tuple[int, int]:
+    """Put unmovable pages into free blocks of their own, as the page allocator's fallback does.
+
+    When no block of its kind has room, mm/page_alloc.c steals from the largest free buddy.
+
+    Returns:
+        Leaves placed, and blocks that the host has to back now.
+    """
+    work = np.empty((2, CLASSES), np.int64)
+    backed = strike(counts, work, TAKE_CODES[UNMOVABLE, FRESH_LEAF], leaves, stream)
+    fresh = strike(counts, work, TAKE_CODES[UNMOVABLE, NEW_LEAF], leaves - backed, stream)
+    return backed + fresh, fresh
+
+
+@kernel
 def release(counts: Counts, pattern: int, leaves: int, stream: Stream) -> int:
     """Free leaves of a pattern wherever they lie; returns how many were freed."""
-    hit = np.empty(CLASSES, np.int64)
+    work = np.empty((2, CLASSES), np.int64)
     left = leaves
     while left > 0:
-        struck = strike(counts, hit, FREE_CODES[pattern], left, stream)
+        struck = strike(counts, work, FREE_CODES[pattern], left, stream)
         if struck == 0:
             break
         left -= struck
@@ -122,8 +146,8 @@ def release(counts: Counts, pattern: int, leaves: int, stream: Stream) -> int:
 @kernel
 def whole(counts: Counts, operation: int, blocks: int, stream: Stream) -> int:
     """Apply an operation on whole blocks (`Whole`) that moves no page; returns blocks struck."""
-    hit = np.empty(CLASSES, np.int64)
-    return strike(counts, hit, FIRST_WHOLE + operation, blocks, stream)
+    work = np.empty((2, CLASSES), np.int64)
+    return strike(counts, work, FIRST_WHOLE + operation, blocks, stream)
 
 
 @kernel
@@ -135,11 +159,11 @@ def vacate(counts: Counts, operation: int, blocks: int, stream: Stream) -> tuple
     Returns:
         Blocks emptied, leaves moved, and blocks that the host has to back now.
     """
-    hit = np.empty(CLASSES, np.int64)
+    work = np.empty((2, CLASSES), np.int64)
     before = counts.copy()
     tried = blocks
     while tried > 0:
-        struck = strike(counts, hit, FIRST_WHOLE + operation, tried, stream)
+        struck = strike(counts, work, FIRST_WHOLE + operation, tried, stream)
         if struck == 0:
             return 0, 0, 0
         target = SLOTS[FIRST_SLOT[FIRST_WHOLE + operation], 1]
@@ -149,13 +173,13 @@ def vacate(counts: Counts, operation: int, blocks: int, stream: Stream) -> tuple
         for one in range(CLASSES):
             room += counts[one] * LEAVES[one, 0]
             for pattern in MOVED:
-                need += hit[one] * LEAVES[one, pattern]
+                need += work[0, one] * LEAVES[one, pattern]
         if need <= room:
             new_blocks = 0
             for pattern in MOVED:
                 moved = 0
                 for one in range(CLASSES):
-                    moved += hit[one] * LEAVES[one, pattern]
+                    moved += work[0, one] * LEAVES[one, pattern]
                 new_blocks += allocate(counts, pattern, moved, stream)[1]
             counts[target] += emptied
             return struck, need, new_blocks

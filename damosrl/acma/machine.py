@@ -1,0 +1,256 @@
+"""A batch of hosts with guests: load, set knobs, let seconds pass, read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from damosrl.acma.blocks import (
+    BACKED_FREE,
+    BALLOON,
+    BLOCK_BYTES,
+    BLOCK_ORDER,
+    FREE,
+    GIVEN,
+    LEAVES,
+    LEAVES_PER_BLOCK,
+    REPORTED,
+    UNMOVABLE,
+    free_buddies,
+)
+from damosrl.acma.config import HostConfig
+from damosrl.acma.hosting import held_blocks
+from damosrl.acma.state import KNOB, LOAD, OFF, Hosts, allocate_hosts, reset_host
+from damosrl.acma.tick import boot, is_sound, tick
+from damosrl.errors import ConfigError
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+TICK_S = 1.0
+"""Length of a step: the quota window and apply interval of the RFC."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a host's operator sees, and what only an emulator knows; arrays ``(N, G)``.
+
+    Args:
+        memory_bytes: What guests believe to have.
+        held_bytes: What the host holds for them.
+        usable_bytes: What they could use now, given blocks left out.
+        used_bytes: What they use, balloon left out.
+        balloon_bytes: In the balloon.
+        out_bytes: Paged out by the guest.
+        free_blocks: Free blocks of 2 MiB or more, given ones included.
+        broken_ratio: Share of free and given memory that lies in smaller pieces.
+        unmovable_ratio: Share of blocks that hold unmovable pages.
+        buddies: Free buddies by order, ``(N, G, 11)``.
+        overrun_bytes: Held beyond the host's memory, ``(N,)``.
+        guests: The guests' records, a copy.
+        time_s: ``(N,)``.
+    """
+
+    memory_bytes: FloatArray
+    held_bytes: FloatArray
+    usable_bytes: FloatArray
+    used_bytes: FloatArray
+    balloon_bytes: FloatArray
+    out_bytes: FloatArray
+    free_blocks: FloatArray
+    broken_ratio: FloatArray
+    unmovable_ratio: FloatArray
+    buddies: FloatArray
+    overrun_bytes: FloatArray
+    guests: NDArray[np.void]
+    time_s: FloatArray
+
+
+class AcmaHosts:
+    """N hosts of the same number of guests; what a step costs does not depend on memory sizes.
+
+    Args:
+        configs: One per machine.
+
+    Raises:
+        ConfigError: The machines have different numbers of guests.
+
+    Example:
+        >>> from damosrl.acma.config import host_config
+        >>> from damosrl.acma.workload import host_workload
+        >>> hosts = AcmaHosts([host_config("acma_host")])
+        >>> loads = host_workload("acma_diurnal").draw(np.random.default_rng(0), 3, 60)
+        >>> hosts.load(0, loads, seed=1)
+        >>> bool(hosts.run(10.0).held_bytes.sum() > 0.0)
+        True
+    """
+
+    def __init__(self, configs: Sequence[HostConfig]) -> None:
+        sizes = {len(config.guests) for config in configs}
+        if len(sizes) != 1:
+            raise ConfigError(
+                "machines of one batch differ in their number of guests",
+                got=sorted(sizes),
+                allowed="the same number everywhere",
+            )
+        self.configs = list(configs)
+        self.num_guests = sizes.pop()
+        self.state: Hosts = allocate_hosts(self.configs)
+        self._loads = np.zeros((len(self.configs), self.num_guests, 1), LOAD)
+        self._second = np.zeros(len(self.configs), np.int64)
+        self.state.knobs["rule"] = OFF
+        self.state.knobs["maximum"] = 1.0
+
+    @property
+    def num_machines(self) -> int:
+        """Number of machines N."""
+        return len(self.configs)
+
+    @property
+    def loads(self) -> NDArray[np.void]:
+        """What happens second by second: `damosrl.acma.state.LOAD` records, ``(N, G, T)``."""
+        return self._loads
+
+    @property
+    def second(self) -> NDArray[np.int64]:
+        """The second that each machine is in, ``(N,)``."""
+        return self._second
+
+    def load(self, machine: int, loads: NDArray[np.void], seed: int) -> None:
+        """Begin anew on one machine.
+
+        Args:
+            machine: Which one.
+            loads: `damosrl.acma.state.LOAD` records, ``(G, T)``; the last second goes on forever.
+            seed: Of its random numbers, 64 bit.
+        """
+        self._fit(loads.shape[1])
+        self._loads[machine] = loads[:, -1:]
+        self._loads[machine, :, : loads.shape[1]] = loads
+        self._second[machine] = 0
+        state = self.state
+        reset_host(state, machine, self.configs[machine], seed)
+        boot(
+            state.counts[machine],
+            state.guests[machine],
+            state.hosts[machine],
+            self._loads[machine],
+            state.streams[machine],
+        )
+
+    def set_knobs(self, knobs: NDArray[np.void]) -> None:
+        """Put knobs into force, `damosrl.acma.state.KNOB` records ``(N,)``.
+
+        Raises:
+            ConfigError: A minimum is above its maximum, or a pressure target is 0 or above 100 %.
+        """
+        check_knobs(knobs)
+        self.state.knobs[:] = knobs
+
+    def run(self, seconds: float) -> Reading:
+        """Let whole seconds pass on all machines."""
+        state = self.state
+        for _ in range(round(seconds / TICK_S)):
+            tick(
+                state.counts,
+                state.guests,
+                state.hosts,
+                state.knobs,
+                self._loads,
+                self._second,
+                state.streams,
+            )
+            self._second += 1
+        return self.read()
+
+    def read(self) -> Reading:
+        """Look now."""
+        counts, guests = self.state.counts, self.state.guests
+        memory = guests["blocks"].astype(np.float64) * BLOCK_BYTES
+        leaf = BLOCK_BYTES / LEAVES_PER_BLOCK
+        in_leaves = counts @ LEAVES
+        balloon = in_leaves[..., BALLOON] * leaf
+        free = in_leaves[..., FREE] * leaf
+        given = counts[..., GIVEN] * float(BLOCK_BYTES)
+        buddies = free_buddies(counts)
+        whole = (counts[..., [BACKED_FREE, REPORTED]].sum(axis=-1)) * float(BLOCK_BYTES)
+        spare = np.maximum(free + given, 1.0)
+        pinned = (counts * (LEAVES[:, UNMOVABLE] > 0)).sum(axis=-1)
+        return Reading(
+            memory_bytes=memory,
+            held_bytes=self._held(),
+            usable_bytes=memory - given,
+            used_bytes=memory - given - free - balloon,
+            balloon_bytes=balloon,
+            out_bytes=(guests["cold_out"] + guests["warm_out"]) * leaf,
+            free_blocks=buddies[..., BLOCK_ORDER]
+            + 2.0 * buddies[..., BLOCK_ORDER + 1]
+            + counts[..., GIVEN],
+            broken_ratio=(free - whole) / spare,
+            unmovable_ratio=pinned / guests["blocks"],
+            buddies=buddies,
+            overrun_bytes=self.state.hosts["overrun"] * float(BLOCK_BYTES),
+            guests=guests.copy(),
+            time_s=self.state.hosts["time_s"].copy(),
+        )
+
+    def sound(self) -> bool:
+        """Tell whether every block of every guest is accounted for exactly once."""
+        return all(
+            is_sound(self.state.counts[n, g], self.state.guests[n, g])
+            for n in range(self.num_machines)
+            for g in range(self.num_guests)
+        )
+
+    def _held(self) -> FloatArray:
+        state = self.state
+        return np.array(
+            [
+                [
+                    held_blocks(state.counts[n, g], state.guests[n, g], state.hosts[n])
+                    for g in range(self.num_guests)
+                ]
+                for n in range(self.num_machines)
+            ]
+        ) * float(BLOCK_BYTES)
+
+    def _fit(self, seconds: int) -> None:
+        """Make room for an episode of so many seconds."""
+        have = self._loads.shape[2]
+        if seconds > have:
+            more = np.repeat(self._loads[:, :, -1:], seconds - have, axis=2)
+            self._loads = np.concatenate([self._loads, more], axis=2)
+
+
+def check_knobs(knobs: NDArray[np.void]) -> None:
+    """Refuse knobs that contradict themselves.
+
+    Raises:
+        ConfigError: A minimum is above its maximum, or a pressure target is 0 or above 100 %.
+    """
+    reversed_ = knobs["minimum"] > knobs["maximum"]
+    if reversed_.any():
+        first = knobs[np.flatnonzero(reversed_)[0]]
+        raise ConfigError(
+            "minimum memory is above maximum memory",
+            got=f"{100 * first['minimum']:g} % > {100 * first['maximum']:g} %",
+            allowed="minimum <= maximum",
+            fix="raise the maximum or lower the minimum",
+        )
+    wrong = (knobs["rule"] != OFF) & ~((knobs["target"] > 0.0) & (knobs["target"] <= 1.0))
+    if wrong.any():
+        first = knobs[np.flatnonzero(wrong)[0]]
+        raise ConfigError(
+            "pressure target is out of range",
+            got=f"{100 * first['target']:g} %",
+            allowed="above 0 and up to 100 % of the time",
+            fix="give 0.1, or switch ACMA off",
+        )
+
+
+def new_knobs(machines: int) -> NDArray[np.void]:
+    """Return knobs under which nothing scales, ``(N,)`` records."""
+    knobs = np.zeros(machines, KNOB)
+    knobs["rule"], knobs["maximum"] = OFF, 1.0
+    return knobs
+
