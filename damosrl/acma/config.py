@@ -53,8 +53,9 @@ class CostConfig:
         clear_block_us: Isolating an empty block and telling the host.
         return_block_us: Giving a block back to the allocator.
         touch_block_us: The host's fault at the first touch of 2 MiB, clearing included.
-        swap_in_us: A guest's fault on a page that was paged out (to zram).
+        swap_in_us: A guest's fault on a page that was paged out, to a compressed device of the host.
         swap_out_us: Paging one page out.
+        compression_ratio: Bytes paged out over what they take there.
         host_swap_in_us: A fault on a page that the host had to page out.
         huge_page_gain: Time that a program saves when all of its memory is in 2 MiB pages.
         standby_mw_per_gib: Power of an idle rank.
@@ -66,8 +67,9 @@ class CostConfig:
     clear_block_us: float = 30.0
     return_block_us: float = 20.0
     touch_block_us: float = 150.0
-    swap_in_us: float = 10.0
+    swap_in_us: float = 20.0
     swap_out_us: float = 5.0
+    compression_ratio: float = 2.63
     host_swap_in_us: float = 100.0
     huge_page_gain: float = 0.05
     standby_mw_per_gib: float = 135.0
@@ -77,6 +79,7 @@ class CostConfig:
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
             require(f"costs.{name}", getattr(self, name), 0.0, 1e6)
+        require("costs.compression_ratio", self.compression_ratio, 1.0, 100.0)
 
 
 @dataclass(frozen=True)

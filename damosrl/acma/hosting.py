@@ -23,9 +23,13 @@ BUSIEST = 0.98
 
 @kernel
 def held_blocks(counts: Counts, guest: Any, host: Any) -> float:
-    """Count the blocks of host memory behind a guest; balloon leaves are given back in pieces."""
+    """Count the blocks of host memory behind a guest, compressed pages included.
+
+    Balloon leaves are given back in pieces of 4 KiB.
+    """
     held = float(guest.blocks - counts[REPORTED] - counts[GIVEN] + guest.lent)
     held -= leaves(counts, BALLOON) / LEAVES_PER_BLOCK
+    held += (guest.cold_out + guest.warm_out) * host.compressed / LEAVES_PER_BLOCK
     return held - vmemmap_blocks(counts, guest, host)
 
 

@@ -1,69 +1,22 @@
 """A batch of hosts with guests: load, set knobs, let seconds pass, read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.acma.blocks import (
-    BACKED_FREE,
-    BALLOON,
-    BLOCK_BYTES,
-    BLOCK_ORDER,
-    FREE,
-    GIVEN,
-    LEAVES,
-    LEAVES_PER_BLOCK,
-    REPORTED,
-    UNMOVABLE,
-    free_buddies,
-)
+from damosrl.acma.blocks import free_buddies
 from damosrl.acma.config import HostConfig
-from damosrl.acma.hosting import held_blocks
+from damosrl.acma.gauging import read_hosts
+from damosrl.acma.oracle import perfect_host
+from damosrl.acma.reading import Reading
 from damosrl.acma.state import KNOB, LOAD, OFF, Hosts, allocate_hosts, reset_host
 from damosrl.acma.tick import boot, is_sound, tick
 from damosrl.errors import ConfigError
 
 FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 TICK_S = 1.0
 """Length of a step: the quota window and apply interval of the RFC."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a host's operator sees, and what only an emulator knows; arrays ``(N, G)``.
-
-    Args:
-        memory_bytes: What guests believe to have.
-        held_bytes: What the host holds for them.
-        usable_bytes: What they could use now, given blocks left out.
-        used_bytes: What they use, balloon left out.
-        balloon_bytes: In the balloon.
-        out_bytes: Paged out by the guest.
-        free_blocks: Free blocks of 2 MiB or more, given ones included.
-        broken_ratio: Share of free and given memory that lies in smaller pieces.
-        unmovable_ratio: Share of blocks that hold unmovable pages.
-        buddies: Free buddies by order, ``(N, G, 11)``.
-        overrun_bytes: Held beyond the host's memory, ``(N,)``.
-        guests: The guests' records, a copy.
-        time_s: ``(N,)``.
-    """
-
-    memory_bytes: FloatArray
-    held_bytes: FloatArray
-    usable_bytes: FloatArray
-    used_bytes: FloatArray
-    balloon_bytes: FloatArray
-    out_bytes: FloatArray
-    free_blocks: FloatArray
-    broken_ratio: FloatArray
-    unmovable_ratio: FloatArray
-    buddies: FloatArray
-    overrun_bytes: FloatArray
-    guests: NDArray[np.void]
-    time_s: FloatArray
 
 
 class AcmaHosts:
@@ -81,7 +34,7 @@ class AcmaHosts:
         >>> hosts = AcmaHosts([host_config("acma_host")])
         >>> loads = host_workload("acma_diurnal").draw(np.random.default_rng(0), 3, 60)
         >>> hosts.load(0, loads, seed=1)
-        >>> bool(hosts.run(10.0).held_bytes.sum() > 0.0)
+        >>> bool(hosts.run(10.0).gauges.held_bytes.sum() > 0.0)
         True
     """
 
@@ -165,34 +118,24 @@ class AcmaHosts:
 
     def read(self) -> Reading:
         """Look now."""
-        counts, guests = self.state.counts, self.state.guests
-        memory = guests["blocks"].astype(np.float64) * BLOCK_BYTES
-        leaf = BLOCK_BYTES / LEAVES_PER_BLOCK
-        in_leaves = counts @ LEAVES
-        balloon = in_leaves[..., BALLOON] * leaf
-        free = in_leaves[..., FREE] * leaf
-        given = counts[..., GIVEN] * float(BLOCK_BYTES)
-        buddies = free_buddies(counts)
-        whole = (counts[..., [BACKED_FREE, REPORTED]].sum(axis=-1)) * float(BLOCK_BYTES)
-        spare = np.maximum(free + given, 1.0)
-        pinned = (counts * (LEAVES[:, UNMOVABLE] > 0)).sum(axis=-1)
-        return Reading(
-            memory_bytes=memory,
-            held_bytes=self._held(),
-            usable_bytes=memory - given,
-            used_bytes=memory - given - free - balloon,
-            balloon_bytes=balloon,
-            out_bytes=(guests["cold_out"] + guests["warm_out"]) * leaf,
-            free_blocks=buddies[..., BLOCK_ORDER]
-            + 2.0 * buddies[..., BLOCK_ORDER + 1]
-            + counts[..., GIVEN],
-            broken_ratio=(free - whole) / spare,
-            unmovable_ratio=pinned / guests["blocks"],
-            buddies=buddies,
-            overrun_bytes=self.state.hosts["overrun"] * float(BLOCK_BYTES),
-            guests=guests.copy(),
-            time_s=self.state.hosts["time_s"].copy(),
+        return read_hosts(self.state)
+
+    def buddies(self) -> FloatArray:
+        """Count free buddies of every guest by order, ``(N, G, 11)``."""
+        return free_buddies(self.state.counts)
+
+    def perfect(self, machine: int) -> int:
+        """Scale one machine's guests by the truth, at no cost; returns the bytes paged out then."""
+        state = self.state
+        paged_out = perfect_host(
+            state.counts[machine],
+            state.guests[machine],
+            state.hosts[machine],
+            self._loads[machine],
+            int(self._second[machine]),
+            state.streams[machine],
         )
+        return int(paged_out)
 
     def sound(self) -> bool:
         """Tell whether every block of every guest is accounted for exactly once."""
@@ -201,18 +144,6 @@ class AcmaHosts:
             for n in range(self.num_machines)
             for g in range(self.num_guests)
         )
-
-    def _held(self) -> FloatArray:
-        state = self.state
-        return np.array(
-            [
-                [
-                    held_blocks(state.counts[n, g], state.guests[n, g], state.hosts[n])
-                    for g in range(self.num_guests)
-                ]
-                for n in range(self.num_machines)
-            ]
-        ) * float(BLOCK_BYTES)
 
     def _fit(self, seconds: int) -> None:
         """Make room for an episode of so many seconds."""

@@ -213,7 +213,9 @@ class BlockMemory:
                 break
             # which block of a class is struck makes no difference; none is struck twice
             for group_place, position in [rows[place] for place in picked]:
-                _free_position(groups[group_place].pop(), pattern, position)
+                block = groups[group_place].pop()
+                _free_position(block, pattern, position)
+                block.backed = bool(block.chunks) or pattern != BALLOON
             left -= len(picked)
         return leaves - left
 
@@ -228,6 +230,24 @@ class BlockMemory:
             rows[place].given, rows[place].backed = True, False
         for pattern in (MOVABLE, SMALL, BALLOON):
             self.allocate(pattern, held.count(pattern))
+        return len(picked)
+
+    def compact(self, blocks: int) -> int:
+        """Empty nearly empty blocks into the smallest free buddies of the others."""
+        sparse = [
+            one
+            for one in self.blocks
+            if not one.given and not _is_pinned(one) and one.leaf_patterns.count(FREE) in (2, 3)
+        ]
+        rows = [block for group in self._by_class(sparse) for block in group]
+        picked = [rows[place] for place in self._sample(len(rows), blocks, 1)]
+        held = [pattern for block in picked for pattern in block.clear()]
+        for block in picked:
+            block.given = True  # out of reach while its pages look for room
+        for pattern in (MOVABLE, SMALL, BALLOON):
+            self.allocate(pattern, held.count(pattern))
+        for block in picked:
+            block.given = False
         return len(picked)
 
     def give_back(self, blocks: int) -> int:

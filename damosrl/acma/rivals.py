@@ -42,9 +42,7 @@ REPORT_MS = 0.01
 
 
 @kernel
-def balloon(
-    counts: Counts, guest: Any, host: Any, knobs: Any, load: Any, stream: Stream
-) -> None:
+def balloon(counts: Counts, guest: Any, knobs: Any, load: Any, stream: Stream) -> None:
     """Move the balloon towards its target, 4 KiB at a time and wherever pages are free.
 
     It makes the guest page out what is cold, and stops there: it never kills a program.
@@ -64,8 +62,7 @@ def balloon(
     if lacking > 0:
         page_out(counts, guest, min(lacking, cold_leaves(guest, load)), 0.8, stream)
     wanted = min(wanted, leaves(counts, FREE) - reserve)
-    _, fresh = allocate(counts, BALLOON, max(wanted, 0), stream)
-    guest.new_blocks += fresh
+    allocate(counts, BALLOON, max(wanted, 0), stream)
 
 
 @kernel

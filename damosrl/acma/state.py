@@ -15,6 +15,9 @@ INTENDED, POSTED, QUOTAS, OFF = range(4)
 """Rules of ACMA: as the cover letter means it, as the posted code does it, quotas set from
 outside, or none."""
 
+MEMORY_SHARE = 0.5
+"""Memory's share of what a server costs; a judgement, see docs/acma.md."""
+
 GUEST = np.dtype(
     [
         # what it is
@@ -78,9 +81,11 @@ HOST = np.dtype(
         ("touch_s", "f8"),
         ("swap_in_s", "f8"),
         ("swap_out_s", "f8"),
+        ("compressed", "f8"),  # what a paged out leaf takes on the host, in leaves
         ("host_swap_in_s", "f8"),
         ("huge_page_gain", "f8"),
         ("exit_s", "f8"),
+        ("dark_saving_w", "f8"),  # of one rank in self-refresh
         ("time_s", "f8"),
         ("overrun", "i8"),  # blocks that guests hold beyond the host's memory
     ],
@@ -186,7 +191,10 @@ def _host_record(config: HostConfig, blocks: int) -> NDArray[np.void]:
     record["touch_s"] = costs.touch_block_us / 1e6
     record["swap_in_s"] = costs.swap_in_us / 1e6
     record["swap_out_s"] = costs.swap_out_us / 1e6
+    record["compressed"] = 1.0 / costs.compression_ratio
     record["host_swap_in_s"] = costs.host_swap_in_us / 1e6
     record["huge_page_gain"] = costs.huge_page_gain
+    idle_w = costs.standby_mw_per_gib * config.rank_gib / 1e3
+    record["dark_saving_w"] = idle_w * (1.0 - costs.self_refresh_ratio)
     record["exit_s"] = costs.self_refresh_exit_ns / 1e9
     return record

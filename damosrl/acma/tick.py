@@ -28,7 +28,7 @@ def tick_guest(
     plain_reclaim(counts, guest, host, knobs, load, stream)
     compact(counts, guest, host, knobs, stream)
     hotplug(counts, guest, host, knobs, stream)
-    balloon(counts, guest, host, knobs, load, stream)
+    balloon(counts, guest, knobs, load, stream)
     report_free(counts, guest, knobs, stream)
     serve_device(counts, guest, host, knobs, load, stream)
     update_ranks(counts, guest, host)

@@ -141,12 +141,16 @@ def _take_slots(pattern: int, take: Take, block_class: int) -> list[Slot]:
 
 
 def _free_slots(pattern: int, block_class: int) -> list[Slot]:
+    """List the leaves of a pattern; a block that only a balloon held is not backed any more."""
     leaves = leaves_of(block_class)
-    return [
+    slots = [
         (block_class, _with(leaves, (place,), FREE))
         for place in range(LEAVES_PER_BLOCK)
         if leaves[place] == pattern
     ]
+    if pattern != BALLOON:
+        return slots
+    return [(one, REPORTED if after == BACKED_FREE else after) for one, after in slots]
 
 
 def _is_clearable(block_class: int) -> bool:

@@ -56,7 +56,7 @@ class Program:
     scatter: float = 0.1
     churn: float = 0.002
     whole: float = 0.7
-    touch: float = 0.02
+    touch: float = 0.1
     skew: float = 4.0
     cma_every_s: float = 0.0
     cma_mib: int = 32
@@ -87,6 +87,7 @@ class HostWorkload:
         family: What it is like; families are held out as a whole.
         kind: What kind of machine it is for.
         programs: Dealt out to the guests in turn.
+        members: Names of workloads of which each episode draws one, instead of programs.
 
     Example:
         >>> host_workload("acma_diurnal").family
@@ -94,13 +95,34 @@ class HostWorkload:
     """
 
     name: str
-    family: str
-    programs: tuple[Program, ...]
+    family: str = "mix"
+    programs: tuple[Program, ...] = ()
+    members: tuple[str, ...] = ()
     kind: Literal["acma"] = "acma"
 
     def __post_init__(self) -> None:
-        if not self.programs:
-            raise ConfigError(f"workload {self.name} runs nothing", fix="list its programs:")
+        if bool(self.programs) == bool(self.members):
+            raise ConfigError(
+                f"workload {self.name} must say what runs",
+                got="both" if self.programs else "nothing",
+                allowed="either programs or members",
+            )
+        if self.name in self.members:
+            raise ConfigError(f"workload {self.name} contains itself", fix="leave it out")
+
+    @property
+    def families(self) -> frozenset[str]:
+        """All families that can be drawn."""
+        if not self.members:
+            return frozenset({self.family})
+        return frozenset().union(*(host_workload(name).families for name in self.members))
+
+    def pick(self, generator: np.random.Generator) -> "HostWorkload":
+        """Draw one of the members; a workload without members is its own."""
+        if not self.members:
+            return self
+        name = self.members[int(generator.integers(len(self.members)))]
+        return host_workload(name).pick(generator)
 
     def draw(
         self, generator: np.random.Generator, guests: int, seconds: int

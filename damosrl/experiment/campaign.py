@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from damosrl.damon import Document
-from damosrl.emulator.workload.source import WorkloadSource, workload_source
 from damosrl.errors import ConfigError
 from damosrl.experiment.columns import (
     EPISODE_COUNTS,
@@ -15,6 +14,7 @@ from damosrl.experiment.columns import (
 )
 from damosrl.experiment.folder import RunFolder
 from damosrl.experiment.jobs import run_jobs
+from damosrl.experiment.plugins import NamedSource, task_workload
 from damosrl.experiment.progress import progress_bar
 from damosrl.experiment.rollout import Episodes, Rollout, Row, make_environments, run_rollout
 from damosrl.experiment.scoring import score_episodes
@@ -129,7 +129,8 @@ def prepare(campaign: Campaign) -> Prepared:
         DamosrlError: A tuner, workload, machine or other choice cannot be used.
     """
     tuners = [make_tuner(one.agent) for one in campaign.entrants]
-    sources = [workload_source(spec) for spec in campaign.workloads]
+    environment = campaign.world.environment
+    sources = [task_workload(environment, spec) for spec in campaign.workloads]
     names = tuple(source.name for source in sources)
     _require_distinct(names)
     env = make_environments(
@@ -139,7 +140,7 @@ def prepare(campaign: Campaign) -> Prepared:
     inner: Any = env.unwrapped
     for tuner in tuners:
         tuner.reset(inner.task_spec, campaign.seeds[0])
-    seen = workload_source(campaign.train_workload).families
+    seen = task_workload(environment, campaign.train_workload).families
     metrics: TaskMetrics = inner.metrics
     columns = step_columns(metrics, inner.task_spec.knobs.names)
     document = inner.document
@@ -248,7 +249,7 @@ def _numbers(row: Mapping[str, str]) -> Row:
     return values
 
 
-def _splits(sources: Sequence[WorkloadSource], seen: frozenset[str]) -> dict[str, str]:
+def _splits(sources: Sequence[NamedSource], seen: frozenset[str]) -> dict[str, str]:
     return {one.name: TRAIN if one.families <= seen else HELD_OUT for one in sources}
 
 

@@ -2,12 +2,13 @@
 
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, Protocol
 
 import gymnasium
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.error import Error as GymnasiumError
 
+from damosrl.emulator.workload.source import workload_source
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.metrics import TaskMetrics
 
@@ -39,13 +40,7 @@ def task_metrics(environment: str) -> TaskMetrics:
         >>> task_metrics("damosrl/Tiering-v0").cost
         'slowdown_mean_ratio'
     """
-    load_environments()
-    try:
-        entry: Any = gymnasium.spec(environment).vector_entry_point
-    except GymnasiumError:
-        ours = [name for name in gymnasium.registry if "/" in name]
-        raise UnknownNameError("environment", environment, ours) from None
-    creator: Any = load_env_creator(entry) if isinstance(entry, str) else entry
+    creator = _vector_class(environment)
     metrics = getattr(creator, "metrics", None)
     if not isinstance(metrics, TaskMetrics):
         raise ConfigError(
@@ -53,3 +48,40 @@ def task_metrics(environment: str) -> TaskMetrics:
             allowed="a vector environment class with metrics: damosrl.metrics.TaskMetrics",
         )
     return metrics
+
+
+class NamedSource(Protocol):
+    """What tables must know of a workload."""
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+
+    @property
+    def families(self) -> frozenset[str]:
+        """All families that can be drawn."""
+
+
+def task_workload(environment: str, choice: Any) -> NamedSource:
+    """Read a workload as an environment does: by its class' ``workload_source``, if it has one.
+
+    Raises:
+        DamosrlError: There is no such workload, or it cannot be used.
+
+    Example:
+        >>> task_workload("damosrl/Tiering-v0", "zipf").name
+        'zipf'
+    """
+    read = getattr(_vector_class(environment), "workload_source", workload_source)
+    source: NamedSource = read(choice)
+    return source
+
+
+def _vector_class(environment: str) -> Any:
+    load_environments()
+    try:
+        entry: Any = gymnasium.spec(environment).vector_entry_point
+    except GymnasiumError:
+        ours = [name for name in gymnasium.registry if "/" in name]
+        raise UnknownNameError("environment", environment, ours) from None
+    return load_env_creator(entry) if isinstance(entry, str) else entry

@@ -9,14 +9,13 @@ import numpy as np
 import yaml
 
 from damosrl.config import load_choice
-from damosrl.emulator.workload.source import workload_source
 from damosrl.errors import ConfigError, EmulatorLimitError
 from damosrl.experiment.campaign import scale_ends
 from damosrl.experiment.columns import trial_columns
 from damosrl.experiment.folder import RunFolder
 from damosrl.experiment.jobs import run_jobs
 from damosrl.experiment.launch import Launch
-from damosrl.experiment.plugins import task_metrics
+from damosrl.experiment.plugins import task_metrics, task_workload
 from damosrl.experiment.progress import Advance, progress_bar
 from damosrl.experiment.rollout import Rollout, Row, make_environments, run_rollout
 from damosrl.experiment.scoring import score_episodes
@@ -232,7 +231,7 @@ def _rollout(settings: TuneSettings, name: str, agent: Agent, seeds: tuple[int, 
         name=name,
         agent=agent,
         workload=settings.workload,
-        workload_name=workload_source(settings.workload).name,
+        workload_name=task_workload(world_of(settings).environment, settings.workload).name,
         seeds=seeds,
         steps=settings.steps,
         world=world_of(settings),

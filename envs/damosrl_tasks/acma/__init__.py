@@ -1,0 +1,1 @@
+"""The goal of memory auto-scaling on a host with guests."""

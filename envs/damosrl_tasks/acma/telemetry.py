@@ -1,0 +1,88 @@
+"""The telemetry of hosts with guests: what every machine tells, and the gauges of its guests."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from damosrl.acma.reading import Reading
+from damosrl.knobs import FloatArray
+from damosrl.machine import GroundTruth, Kdamonds, Pressure, SchemeStats, Snapshot, Source, Telemetry
+
+MISSING = (Source.SNAPSHOT, Source.RETURNED, Source.KDAMOND_CPU, Source.LATENCY)
+AVERAGES_S = np.array([10.0, 60.0, 300.0])
+
+
+@dataclass(frozen=True)
+class HostTelemetry(Telemetry):
+    """Telemetry of N hosts; pressure is that of the guest that suffers most.
+
+    Args:
+        reading: Gauges and records of the guests.
+    """
+
+    reading: Reading | None = None
+
+    @property
+    def hosts(self) -> Reading:
+        """The gauges.
+
+        Raises:
+            ValueError: This telemetry carries none.
+        """
+        if self.reading is None:
+            raise ValueError("this telemetry carries no gauges of guests")
+        return self.reading
+
+
+def host_telemetry(reading: Reading, averages: FloatArray) -> HostTelemetry:
+    """Put a reading into the form in which every machine reports.
+
+    Args:
+        reading: A look at the hosts.
+        averages: Pressure of the last 10, 60 and 300 s, ``(N, 3)``, 0..1.
+    """
+    size = len(reading.time_s)
+    none, unknown = np.zeros((size, 0)), np.full(size, np.nan)
+    whole = none.astype(np.int64)
+    regions = np.zeros((size, 0, 0))
+    total_us = reading.guests["pressure_us"].max(axis=1)
+    return HostTelemetry(
+        time_s=reading.time_s,
+        node_total_bytes=reading.capacity_bytes[:, None],
+        node_free_bytes=np.maximum(
+            reading.capacity_bytes - reading.gauges.held_bytes.sum(axis=1), 0.0
+        )[:, None],
+        snapshot=Snapshot(
+            whole,
+            regions.astype(np.uint64),
+            regions.astype(np.uint64),
+            regions.astype(np.uint32),
+            regions.astype(np.uint32),
+            regions.astype(np.int64),
+        ),
+        kdamonds=Kdamonds(whole, whole),
+        samples_per_aggregation=whole,
+        aggregation_us=whole,
+        stats=SchemeStats(*([regions.astype(np.int64)] * 6)),
+        pressure=Pressure(total_us, np.zeros(size), averages, np.zeros((size, 3))),
+        migrated_up_bytes=np.zeros(size),
+        migrated_down_bytes=reading.guests["out_total"].sum(axis=1) * float(2**19),
+        returned_bytes=unknown,
+        kdamond_cpu_us=unknown,
+        latency_ns=unknown,
+        missing=MISSING,
+        reading=reading,
+    )
+
+
+def next_averages(averages: FloatArray, pressure: FloatArray, seconds: float) -> FloatArray:
+    """Decay running means ``(N, 3)`` of pressure ``(N,)`` over 10, 60 and 300 s."""
+    weight = np.exp(-seconds / AVERAGES_S)
+    return np.asarray(averages * weight + pressure[:, None] * (1.0 - weight))
+
+
+def host_truth(reading: Reading) -> GroundTruth:
+    """Return what only the emulator knows: slowdown, as the mean over a host's guests."""
+    slowdown = reading.guests["slowdown"].mean(axis=1)
+    unknown = np.full(len(slowdown), np.nan)
+    return GroundTruth(slowdown, 1.0 / slowdown, unknown, unknown, unknown)
