@@ -53,7 +53,7 @@ class CostConfig:
         clear_block_us: Isolating an empty block and telling the host.
         return_block_us: Giving a block back to the allocator.
         touch_block_us: The host's fault at the first touch of 2 MiB, clearing included.
-        swap_in_us: A guest's fault on a page that was paged out, to a compressed device of the host.
+        swap_in_us: A guest's fault on a page paged out to a compressed device of the host.
         swap_out_us: Paging one page out.
         compression_ratio: Bytes paged out over what they take there.
         host_swap_in_us: A fault on a page that the host had to page out.

@@ -37,9 +37,7 @@ def serve_from_stack(counts: Counts, guest: Any, host: Any, wanted: int) -> bool
 
 
 @kernel
-def serve_from_memory(
-    counts: Counts, guest: Any, host: Any, wanted: int, stream: Stream
-) -> bool:
+def serve_from_memory(counts: Counts, guest: Any, host: Any, wanted: int, stream: Stream) -> bool:
     """Migrate away what lies in a range of blocks; an unmovable page in it is a failed try."""
     pinned = max(unmovable_blocks(counts) - guest.stranded - guest.anchored, 0)
     pool = guest.blocks - counts[GIVEN] - guest.stranded - guest.anchored

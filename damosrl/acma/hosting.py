@@ -97,4 +97,3 @@ def settle(counts: Counts, guest: Any, host: Any, load: Any) -> None:
     huge = min(LEAVES_PER_BLOCK * counts[FULL] / resident, 1.0)
     busy = min(guest.busy_s / threads, 1.0)
     guest.slowdown = (1.0 + host.huge_page_gain * (1.0 - huge)) * (1.0 + busy) / (1.0 - stalled)
-

@@ -184,4 +184,3 @@ def new_knobs(machines: int) -> NDArray[np.void]:
     knobs = np.zeros(machines, KNOB)
     knobs["rule"], knobs["maximum"] = OFF, 1.0
     return knobs
-

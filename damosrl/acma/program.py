@@ -102,9 +102,7 @@ def follow(counts: Counts, guest: Any, host: Any, load: Any, stream: Stream) -> 
 
 
 @kernel
-def pin(
-    counts: Counts, guest: Any, host: Any, load: Any, wanted: int, stream: Stream
-) -> None:
+def pin(counts: Counts, guest: Any, host: Any, load: Any, wanted: int, stream: Stream) -> None:
     """Allocate unmovable leaves: beside their like, a share of them in blocks of their own."""
     apart, fresh = pin_fresh(counts, rounded(stream, wanted * load.scatter), stream)
     guest.new_blocks += fresh

@@ -260,9 +260,7 @@ class BlockMemory:
 
     def report(self, blocks: int) -> int:
         """Tell the host of free blocks."""
-        rows = [
-            one for one in self.blocks if not one.given and one.backed and not one.chunks
-        ]
+        rows = [one for one in self.blocks if not one.given and one.backed and not one.chunks]
         picked = self._sample(len(rows), blocks, 1)
         for place in picked:
             rows[place].backed = False

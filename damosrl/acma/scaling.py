@@ -62,8 +62,7 @@ def refresh_stack(counts: Counts, guest: Any) -> None:
     pinned = unmovable_blocks(counts)
     guest.anchored = min(guest.anchored, pinned)
     guest.stranded = min(guest.stranded, pinned - guest.anchored)
-    if guest.window_failed > guest.stranded:
-        guest.window_failed = guest.stranded
+    guest.window_failed = min(guest.window_failed, guest.stranded)
 
 
 @kernel
@@ -95,7 +94,7 @@ def reclaim(counts: Counts, guest: Any, host: Any, knobs: Any, load: Any, stream
 @kernel
 def shrink_limit(counts: Counts, guest: Any, minimum: float) -> int:
     """Count the blocks that may be given before the minimum or the kernel's reserve is reached."""
-    floor = int(math.ceil(minimum * guest.blocks))
+    floor = math.ceil(minimum * guest.blocks)
     room = leaves(counts, FREE) - int(RESERVE * usable_leaves(counts, guest))
     return min(guest.blocks - counts[GIVEN] - floor, room // LEAVES_PER_BLOCK)
 
@@ -184,7 +183,7 @@ def expand(
     wanted = affordable
     if knobs.rule != QUOTAS:
         wanted = min(affordable, math.floor(guest.quota_bytes[GROW] / BLOCK_BYTES))
-    below = int(math.ceil(knobs.minimum * guest.blocks)) - usable
+    below = math.ceil(knobs.minimum * guest.blocks) - usable
     wanted = max(min(wanted, float(room)), float(below))
     if wanted >= 1.0:
         give_back(counts, guest, host, int(wanted), stream)

@@ -124,9 +124,7 @@ class HostWorkload:
         name = self.members[int(generator.integers(len(self.members)))]
         return host_workload(name).pick(generator)
 
-    def draw(
-        self, generator: np.random.Generator, guests: int, seconds: int
-    ) -> NDArray[np.void]:
+    def draw(self, generator: np.random.Generator, guests: int, seconds: int) -> NDArray[np.void]:
         """Draw what happens in every second of an episode.
 
         Returns:
@@ -134,9 +132,7 @@ class HostWorkload:
         """
         loads = np.zeros((guests, seconds), LOAD)
         for place in range(guests):
-            loads[place] = _schedule(
-                self.programs[place % len(self.programs)], generator, seconds
-            )
+            loads[place] = _schedule(self.programs[place % len(self.programs)], generator, seconds)
         return loads
 
 
@@ -165,9 +161,7 @@ def host_workload(choice: str | Path | Mapping[str, Any] | HostWorkload) -> Host
     return typed(HostWorkload, values, "workload")
 
 
-def _schedule(
-    program: Program, generator: np.random.Generator, seconds: int
-) -> NDArray[np.void]:
+def _schedule(program: Program, generator: np.random.Generator, seconds: int) -> NDArray[np.void]:
     spread = 1.0 + program.jitter * generator.uniform(-1.0, 1.0, 3)
     period_s = max(program.period_s * spread[0], 2.0)
     phase = (np.arange(seconds) / period_s + program.jitter * generator.uniform()) % 1.0

@@ -23,14 +23,16 @@ def make_hosts() -> MakeHosts:
         seconds: int = 60,
         seed: int = 1,
     ) -> AcmaHosts:
-        values = {"name": "small", "kind": "acma", "guests": [{"memory_gib": 2.0}], **(config or {})}
+        values = {
+            "name": "small",
+            "kind": "acma",
+            "guests": [{"memory_gib": 2.0}],
+            **(config or {}),
+        }
         hosts = AcmaHosts([host_config(values)])
         workload = {"name": "one", "kind": "acma", "family": "test", "programs": [program or {}]}
-        loads = host_workload(workload).draw(
-            np.random.default_rng(seed), hosts.num_guests, seconds
-        )
+        loads = host_workload(workload).draw(np.random.default_rng(seed), hosts.num_guests, seconds)
         hosts.load(0, loads, seed)
         return hosts
 
     return make
-

@@ -38,33 +38,40 @@ class Pair:
         self.counts[REPORTED] = blocks
 
     def allocate(self, pattern: int, size: int) -> tuple[int, int]:
+        """Allocate leaves of a pattern; few unmovable ones, as kernels do."""
         wanted = size if pattern != UNMOVABLE else size // 6
         return allocate(self.counts, pattern, wanted, self.stream)[0], self.memory.allocate(
             pattern, wanted
         )
 
     def release(self, pattern: int, size: int) -> tuple[int, int]:
+        """Free leaves of a pattern."""
         freed = release(self.counts, pattern, size, self.stream)
         return freed, self.memory.release(pattern, size)
 
     def give(self, _: int, size: int) -> tuple[int, int]:
+        """Give blocks to the host where their content finds room."""
         some = min(size // 4, leaves(self.counts, FREE) // 8)
         return vacate(self.counts, int(Whole.CLEAR), some, self.stream)[0], self.memory.clear(some)
 
     def compact(self, _: int, size: int) -> tuple[int, int]:
+        """Empty nearly empty blocks."""
         some = min(size // 4, leaves(self.counts, FREE) // 8)
         emptied = vacate(self.counts, int(Whole.COMPACT), some, self.stream)[0]
         return emptied, self.memory.compact(some)
 
     def give_back(self, _: int, size: int) -> tuple[int, int]:
+        """Take blocks back from the host."""
         returned = whole(self.counts, int(Whole.RETURN), size // 6, self.stream)
         return returned, self.memory.give_back(size // 6)
 
     def report(self, _: int, size: int) -> tuple[int, int]:
+        """Report free blocks."""
         reported = whole(self.counts, int(Whole.REPORT), size // 6, self.stream)
         return reported, self.memory.report(size // 6)
 
     def exit(self, _: int, size: int) -> tuple[int, int]:
+        """Free blocks that are one piece."""
         freed = whole(self.counts, int(Whole.EXIT), size // 6, self.stream)
         return freed, self.memory.exit(size // 6)
 

@@ -191,7 +191,7 @@ def test_as_intended_growing_follows_pressure_and_as_posted_its_absence(
     assert quotas == {INTENDED: 1.0, POSTED: 1024.0}
 
 
-def test_equal_seeds_give_equal_runs_alone_and_in_a_batch(make_hosts: MakeHosts) -> None:
+def test_equal_seeds_give_equal_runs_alone_and_in_a_batch() -> None:
     """A machine does the same next to others as alone."""
     config = host_config("acma_host")
     loads = host_workload("acma_burst").draw(np.random.default_rng(3), 3, 60)

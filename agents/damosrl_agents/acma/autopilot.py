@@ -84,7 +84,9 @@ class Autopilot(BaseTuner):
             )
             self._over[model] = decay * self._over[model] + (1.0 - decay) * above
             self._under[model] = decay * self._under[model] + (1.0 - decay) * below
-            cost = self.overrun_weight * self._over[model] + self.underrun_weight * self._under[model]
+            cost = (
+                self.overrun_weight * self._over[model] + self.underrun_weight * self._under[model]
+            )
             moved = np.arange(len(LIMITS)) != self._chosen[model]
             self._chosen[model] = int(np.argmin(cost + self.change_weight * moved))
         switched = np.arange(len(MODELS)) != self._model

@@ -1,4 +1,4 @@
-"""The RFC's controller (IDEA v2 of 12 May 2024): three parameters, and a loop that does the rest."""
+"""The RFC's controller (IDEA v2 of 12 May 2024): three parameters, and a loop for the rest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

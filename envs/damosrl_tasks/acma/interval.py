@@ -93,7 +93,6 @@ class Intervals:
         before = self._before or reading
         self._before = reading
         grown = {
-            name: (reading.guests[name] - before.guests[name]).astype(np.float64)
-            for name in TOTALS
+            name: (reading.guests[name] - before.guests[name]).astype(np.float64) for name in TOTALS
         }
         return Interval(reading, np.maximum(reading.time_s - before.time_s, 1e-9), grown)

@@ -90,7 +90,10 @@ FEATURES: tuple[tuple[Quantity, Column], ...] = (
         _rate("refaults", "Pages that came back, of all guests' pages, per second."),
         lambda i: i.now.guests["refaults"].sum(axis=1) * 4096.0 / i.memory_bytes,
     ),
-    (_rate("given", "Blocks given to the host per second."), lambda i: i.rate_ratio("given_blocks")),
+    (
+        _rate("given", "Blocks given to the host per second."),
+        lambda i: i.rate_ratio("given_blocks"),
+    ),
     (
         _rate("returned", "Blocks taken back per second."),
         lambda i: i.rate_ratio("returned_blocks"),
@@ -111,9 +114,7 @@ def observation_set(knobs: QuantitySet) -> QuantitySet:
     return QuantitySet((*(quantity for quantity, _ in FEATURES), *last))
 
 
-def observe(
-    quantities: QuantitySet, interval: Interval, knobs: FloatArray
-) -> FloatArray:
+def observe(quantities: QuantitySet, interval: Interval, knobs: FloatArray) -> FloatArray:
     """Return normalised observations ``(N, d)``.
 
     Args:

@@ -45,9 +45,7 @@ class AcmaTask:
         self._config = config or AcmaConfig()
         self._reward = reward or reward_config("acma")
         knobs = knob_set(self._config)
-        self._spec = TaskSpec(
-            NAME, observation_set(knobs), knobs, self._config.decision_interval_s
-        )
+        self._spec = TaskSpec(NAME, observation_set(knobs), knobs, self._config.decision_interval_s)
         self._intervals = Intervals()
         self._last: Interval | None = None
         self._observation = np.zeros((num_machines, len(self._spec.observation)), np.float32)
@@ -75,9 +73,7 @@ class AcmaTask:
         self._observation[which] = fresh[which]
         return self._observation.copy()
 
-    def plan(
-        self, knobs: FloatArray, loops: NDArray[np.object_] | QuotaLoop
-    ) -> NDArray[np.void]:
+    def plan(self, knobs: FloatArray, loops: NDArray[np.object_] | QuotaLoop) -> NDArray[np.void]:
         """Turn knobs ``(N, k)`` in physical units into what the hosts commit."""
         return host_knobs(self._config, self._spec.knobs, knobs, loops)
 

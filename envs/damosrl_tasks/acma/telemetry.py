@@ -6,7 +6,15 @@ import numpy as np
 
 from damosrl.acma.reading import Reading
 from damosrl.knobs import FloatArray
-from damosrl.machine import GroundTruth, Kdamonds, Pressure, SchemeStats, Snapshot, Source, Telemetry
+from damosrl.machine import (
+    GroundTruth,
+    Kdamonds,
+    Pressure,
+    SchemeStats,
+    Snapshot,
+    Source,
+    Telemetry,
+)
 
 MISSING = (Source.SNAPSHOT, Source.RETURNED, Source.KDAMOND_CPU, Source.LATENCY)
 AVERAGES_S = np.array([10.0, 60.0, 300.0])
