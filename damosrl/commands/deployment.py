@@ -6,6 +6,10 @@ from importlib import import_module
 from damosrl.commands.command import Command
 
 
+def _install(parser: argparse.ArgumentParser) -> None:
+    import_module("damosrl.daemon.install.command").add_arguments(parser)
+
+
 def _status(parser: argparse.ArgumentParser) -> None:
     import_module("damosrl.daemon.status_command").add_arguments(parser)
 
@@ -15,6 +19,15 @@ def _daemon(parser: argparse.ArgumentParser) -> None:
 
 
 COMMANDS = (
+    Command(
+        "daemon install",
+        "show the systemd unit and the configuration of the daemon; write them with --apply",
+        "damosrl daemon install --root /mnt/image --metrics 9184",
+        "damosrl.daemon.install.command:run",
+        _install,
+        "starts nothing. Files that were changed by hand are kept without --force.\n"
+        "See docs/deploy.md; back in one command: systemctl disable --now damosrl",
+    ),
     Command(
         "daemon status",
         "tell whether the daemon lives, what it decided last, why, and what was vetoed",

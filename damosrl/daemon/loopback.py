@@ -1,6 +1,5 @@
 """A metrics server that only this machine reaches: one thread, one request at a time."""
 
-import ipaddress
 import socketserver
 import threading
 from typing import Any
@@ -8,9 +7,9 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
+from damosrl.daemon.loopback_address import loopback_address
 from damosrl.errors import ConfigError
 
-DEFAULT_HOST = "127.0.0.1"
 REQUEST_TIMEOUT_S = 2.0
 """A client that is silent for so long is left; others wait meanwhile, decisions do not."""
 
@@ -57,34 +56,6 @@ class LoopbackServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-
-
-def loopback_address(text: str) -> tuple[str, int]:
-    """Read ``PORT`` or ``HOST:PORT``.
-
-    Raises:
-        ConfigError: It is neither, or the host is not one of 127.0.0.0/8.
-
-    Example:
-        >>> loopback_address("9184")
-        ('127.0.0.1', 9184)
-    """
-    host, colon, port = text.rpartition(":")
-    host = host if colon else DEFAULT_HOST
-    if not (port.isascii() and port.isdecimal() and int(port) <= 65535):
-        raise ConfigError("not a port for metrics", got=text, allowed="0..65535")
-    try:
-        is_ours = ipaddress.IPv4Address(host).is_loopback
-    except ipaddress.AddressValueError:
-        is_ours = False
-    if not is_ours:
-        raise ConfigError(
-            "metrics are served to this machine only",
-            got=host,
-            allowed=DEFAULT_HOST,
-            fix="give only the port; let a proxy or an agent of your monitoring carry it further",
-        )
-    return host, int(port)
 
 
 class _Server(WSGIServer):

@@ -9,7 +9,8 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client import CollectorRegistry
 
-from damosrl.daemon.loopback import REQUEST_TIMEOUT_S, LoopbackServer, loopback_address
+from damosrl.daemon.loopback import REQUEST_TIMEOUT_S, LoopbackServer
+from damosrl.daemon.loopback_address import loopback_address
 from damosrl.daemon.metrics import ServedMetrics
 from damosrl.daemon.tally import Counters
 from damosrl.errors import ConfigError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from damosrl.daemon.loopback import loopback_address
+from damosrl.daemon.loopback_address import loopback_address
 from damosrl.daemon.metrics import ServedMetrics, WrittenMetrics
 from damosrl.daemon.reporting import start_reporting
 from damosrl.errors import ConfigError
