@@ -1,10 +1,12 @@
 """docs/deploy.md names what there is."""
 
 import re
+import shlex
 from pathlib import Path
 
 import msgspec
 
+from damosrl.cli import _find, _parser
 from damosrl.daemon.decision import Decision, Mode
 from damosrl.daemon.health import State
 from damosrl.daemon.metrics import Metrics
@@ -34,6 +36,18 @@ def test_the_metrics_exist() -> None:
     assert len(names) > 8
     served = set(re.findall(r"^# HELP (\w+)", metrics.text(), re.MULTILINE))
     assert names <= served
+
+
+def test_the_commands_are_read() -> None:
+    """Every command about the daemon on the page is taken by our command line."""
+    blocks = "".join(re.findall(r"^```\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
+    lines = [line.partition("#")[0] for line in blocks.splitlines()]
+    deploying = ("damosrl daemon", "damosrl doctor")
+    ours = [shlex.split(line)[1:] for line in lines if line.startswith(deploying)]
+    assert len(ours) >= 6
+    for words in ours:
+        command, rest = _find(words)
+        _parser(command).parse_intermixed_args(rest)
 
 
 def test_modes_states_and_vetoes_are_complete() -> None:

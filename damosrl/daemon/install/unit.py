@@ -93,7 +93,7 @@ def _rights(choices: Choices) -> tuple[str, ...]:
 def _files(choices: Choices) -> tuple[str, ...]:
     writable = ["-/sys/kernel/mm/damon", "-/sys/kernel/tracing/instances"]
     if choices.metrics_file is not None:
-        writable.append(str(choices.metrics_file.parent))
+        writable.append(f"-{choices.metrics_file.parent}")
     return (
         "# the file system is read-only but for DAMON, the tracer's own instances, state and log",
         "ProtectSystem=strict",

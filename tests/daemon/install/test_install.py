@@ -75,7 +75,7 @@ def test_metrics_stand_in_unit_and_options(root: Path, words: list[str]) -> None
     """The option that the daemon gets fits what the unit allows."""
     _install(root, "--apply", *words)
     assert f'DAMOSRL_OPTIONS="--shadow {" ".join(words)}"' in (root / SWITCHES).read_text()
-    allowed = {"--metrics": "SocketBindAllow=ipv4:tcp:9184", "--metrics-file": "=/run/m\n"}
+    allowed = {"--metrics": "SocketBindAllow=ipv4:tcp:9184", "--metrics-file": "=-/run/m\n"}
     assert allowed[words[0]] in (root / UNIT).read_text()
 
 

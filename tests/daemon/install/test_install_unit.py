@@ -10,7 +10,8 @@ import pytest
 
 from damosrl.cli import _find, _parser
 from damosrl.daemon.install.choices import Choices
-from damosrl.daemon.install.unit import WATCHDOG_S, unit_text
+from damosrl.daemon.install.defaults import switches_text
+from damosrl.daemon.install.unit import SETTINGS, WATCHDOG_S, unit_text
 
 PROGRAM = Path("/usr/bin/env")
 CHOICES = {
@@ -82,7 +83,7 @@ def test_what_may_be_written_is_named() -> None:
     assert plain["ProtectSystem"] == ["strict"]
     kernel = ["-/sys/kernel/mm/damon", "-/sys/kernel/tracing/instances"]
     assert plain["ReadWritePaths"] == kernel
-    assert _settings(CHOICES["file"])["ReadWritePaths"] == [*kernel, "/var/lib/node_exporter"]
+    assert _settings(CHOICES["file"])["ReadWritePaths"] == [*kernel, "-/var/lib/node_exporter"]
 
 
 def test_homes_are_hidden_unless_they_are_needed() -> None:
@@ -95,6 +96,31 @@ def test_the_watchdog_outlives_a_hanging_kernel() -> None:
     """A kernel that hangs for ten seconds is no reason to end the daemon."""
     assert _settings(CHOICES["plain"])["WatchdogSec"] == [str(WATCHDOG_S)]
     assert WATCHDOG_S > 5 * 10
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("plain", ""), ("port", ""), ("file", ""), ("plain", "--canary 10"), ("plain", "--quiet")],
+)
+def test_the_way_in_is_a_command_of_ours(name: str, options: str) -> None:
+    """What systemd starts, with the options that are installed, is read by our command line."""
+    choices = CHOICES[name]
+    variables = dict(
+        line.split("=", 1) for line in shlex.split(switches_text(choices), comments=True)
+    )
+    line = _settings(choices)["ExecStart"][0]
+    line = line.replace("${DAMOSRL_BUNDLE}", shlex.quote(variables["DAMOSRL_BUNDLE"]))
+    line = line.replace("$DAMOSRL_OPTIONS", options or variables["DAMOSRL_OPTIONS"])
+    program, *words = shlex.split(line)
+    command, rest = _find(words)
+    parsed = _parser(command).parse_intermixed_args(rest)
+    assert (program, command.name) == (str(PROGRAM), "daemon")
+    assert parsed.bundle == str(choices.bundle)
+    assert parsed.config == f"/{SETTINGS}"
+    assert parsed.shadow == (options == "")
+    if not options:
+        assert parsed.metrics == (choices.metrics_port and str(choices.metrics_port))
+        assert parsed.metrics_file == (choices.metrics_file and str(choices.metrics_file))
 
 
 def test_the_way_out_is_a_command_of_ours() -> None:
