@@ -2,10 +2,14 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from damosrl.artifact.signing import verify
 from damosrl.cli import _find, _parser
 from damosrl.daemon.decision import Decision, Mode
 from damosrl.daemon.health import State
@@ -13,6 +17,7 @@ from damosrl.daemon.metrics import Metrics
 from damosrl.daemon.tally import Tally
 from damosrl.safety.events import EventKind
 from tests.daemon.decisions import decision
+from tests.daemon.served import write_bundle
 
 PAGE = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
 
@@ -48,6 +53,15 @@ def test_the_commands_are_read() -> None:
     for words in ours:
         command, rest = _find(words)
         _parser(command).parse_intermixed_args(rest)
+
+
+def test_the_signing_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snippet makes keys and a signature that the daemon's check accepts."""
+    monkeypatch.chdir(tmp_path)
+    write_bundle(tmp_path / "policy.damosrl")
+    (snippet,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    subprocess.run([sys.executable, "-c", snippet], check=True)
+    verify(tmp_path / "policy.damosrl", tmp_path / "public.pem")
 
 
 def test_modes_states_and_vetoes_are_complete() -> None:
