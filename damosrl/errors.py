@@ -90,6 +90,10 @@ class ArtifactError(DamosrlError):
     """A policy bundle cannot be loaded or does not fit."""
 
 
+class ExportError(DamosrlError):
+    """A policy cannot be exported in the format asked for."""
+
+
 class RunFolderError(DamosrlError):
     """A run folder exists already, is missing, or cannot be written."""
 

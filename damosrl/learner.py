@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from damosrl.knobs import Float32Array
 from damosrl.policy import PolicyNetwork
 from damosrl.task import TaskSpec
 
@@ -81,4 +82,28 @@ class Learner(Protocol):
 
         Raises:
             KeyboardInterrupt: The user stopped; a checkpoint has been written.
+        """
+
+
+@runtime_checkable
+class Restorable(Protocol):
+    """A learner whose trained policy can be had again from the checkpoint of a run."""
+
+    def restored(
+        self,
+        checkpoint_dir: Path,
+        observation_size: int,
+        action_size: int,
+        choices: tuple[int, ...],
+    ) -> Callable[[Float32Array], Float32Array] | None:
+        """Return what the newest checkpoint's policy does; None if no checkpoint is kept.
+
+        Args:
+            checkpoint_dir: Folder of checkpoints.
+            observation_size: Number of features d.
+            action_size: Number of knobs k.
+            choices: Choices of each knob; empty if the actions are continuous.
+
+        Returns:
+            From observations ``(N, d)`` to actions ``(N, k)`` in [-1, 1], deterministically.
         """

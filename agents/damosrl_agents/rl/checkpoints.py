@@ -3,16 +3,33 @@
 They serve to continue one's own run and are no artifact: the zip holds pickled parts.
 """
 
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
 from damosrl.errors import RunFolderError
+from damosrl.knobs import Float32Array, FloatArray
 
 KEEP = 2
+EPSILON, CLIP = 1e-8, 10.0
+"""Defaults of `VecNormalize`, which are never changed."""
+
+
+class ObservationStatistics(NamedTuple):
+    """Mean and variance ``(d,)`` of the observations of a training run."""
+
+    mean: FloatArray
+    variance: FloatArray
+
+    def normalised(self, observations: Float32Array) -> Float32Array:
+        """Standardise observations ``(N, d)`` in double precision, as `VecNormalize` does."""
+        scaled = (observations - self.mean) / np.sqrt(self.variance + EPSILON)
+        limited: Float32Array = np.clip(scaled, -CLIP, CLIP).astype(np.float32)
+        return limited
 
 
 def save_checkpoint(folder: Path, model: BaseAlgorithm) -> Path:
@@ -52,6 +69,24 @@ def load_statistics(checkpoint: Path, environment: VecNormalize) -> None:
             statistics.mean = arrays[f"{name}_mean"]
             statistics.var = arrays[f"{name}_var"]
             statistics.count = float(arrays[f"{name}_count"])
+
+
+def saved_statistics(checkpoint: Path) -> ObservationStatistics | None:
+    """Return the statistics beside a checkpoint; None if observations were not normalised.
+
+    Raises:
+        RunFolderError: The file cannot be read.
+    """
+    path = checkpoint.with_suffix(".npz")
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if "obs_rms_mean" not in arrays:
+                return None
+            return ObservationStatistics(arrays["obs_rms_mean"], arrays["obs_rms_var"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise RunFolderError(f"cannot read {path}", got=error) from error
 
 
 def _save_statistics(path: Path, environment: VecNormalize) -> None:

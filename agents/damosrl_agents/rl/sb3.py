@@ -3,6 +3,7 @@
 import inspect
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import sb3_contrib
@@ -17,6 +18,7 @@ from damosrl_agents.rl.checkpoints import load_statistics, newest_checkpoint
 from damosrl_agents.rl.determinism import deterministic
 from damosrl_agents.rl.sb3_export import ACTIVATION_NAMES, centre_policy, export_network
 from damosrl_agents.rl.sb3_hooks import TrainingHooks
+from damosrl_agents.rl.sb3_restore import Policy, SpacesOnly, acting, load_weights, set_up
 from damosrl_agents.tiering import require_range
 
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
@@ -122,6 +124,26 @@ class SB3Learner:
             )
             return export_network(model)
 
+    def restored(
+        self,
+        checkpoint_dir: Path,
+        observation_size: int,
+        action_size: int,
+        choices: tuple[int, ...],
+    ) -> Policy | None:
+        """Return what the newest checkpoint's policy does; see `damosrl.learner.Restorable`.
+
+        Raises:
+            RunFolderError: The checkpoint cannot be read or is of another architecture.
+        """
+        checkpoint = newest_checkpoint(checkpoint_dir)
+        if checkpoint is None:
+            return None
+        model = self._build(None, None, self.kwargs, _init_setup_model=False)
+        set_up(model, SpacesOnly(observation_size, action_size, choices))
+        load_weights(model, checkpoint)
+        return acting(model, checkpoint)
+
     def _learn(self, model: BaseAlgorithm, timesteps: int, hooks: TrainingHooks) -> None:
         if timesteps <= 0:
             return
@@ -154,26 +176,32 @@ class SB3Learner:
             default = inspect.signature(kind).parameters["n_steps"].default
             rollout = environment.num_envs * int(kwargs.get("n_steps", default))
             kwargs["batch_size"] = math.gcd(int(kwargs["batch_size"]), rollout)
-        activations = {name: module for module, name in ACTIVATION_NAMES.items()}
-        policy_kwargs = {
-            "net_arch": list(self.hidden),
-            "activation_fn": activations[self.activation],  # type: ignore[index]
-            **self.policy_kwargs,
-        }
         try:
-            model: Any = kind(
-                "MlpPolicy",
-                environment,
-                seed=seed,
-                device="cpu",
-                policy_kwargs=policy_kwargs,
-                **kwargs,
-            )
+            return self._build(environment, seed, kwargs)
         except (AssertionError, TypeError, ValueError) as error:
             raise ConfigError(
                 f"{self.algorithm} cannot be built for this environment",
                 got=error,
                 fix="change its arguments, or the kind of action",
             ) from error
-        trained: BaseAlgorithm = model
-        return trained
+
+    def _build(
+        self, environment: VecEnv | None, seed: int | None, kwargs: dict[str, Any], **more: Any
+    ) -> BaseAlgorithm:
+        activations = {name: module for module, name in ACTIVATION_NAMES.items()}
+        policy_kwargs = {
+            "net_arch": list(self.hidden),
+            "activation_fn": activations[self.activation],  # type: ignore[index]
+            **self.policy_kwargs,
+        }
+        kind: Any = ALGORITHMS[self.algorithm]
+        model: BaseAlgorithm = kind(
+            "MlpPolicy",
+            environment,
+            seed=seed,
+            device="cpu",
+            policy_kwargs=policy_kwargs,
+            **kwargs,
+            **more,
+        )
+        return model
