@@ -69,10 +69,15 @@ def _table(name: str) -> str:
 
 
 def _ranges(texts: Sequence[str]) -> tuple[AddressRange, ...]:
-    return tuple(_range(text) for text in texts)
+    return tuple(address_range(text) for text in texts)
 
 
-def _range(text: str) -> AddressRange:
+def address_range(text: str) -> AddressRange:
+    """Read ``START-END``: hexadecimal addresses or sizes such as 4G.
+
+    Raises:
+        ConfigError: It is no range.
+    """
     start, dash, end = text.partition("-")
     if not dash:
         raise ConfigError(

@@ -38,6 +38,7 @@ class Rollout:
         world: What the environment is built from.
         recorded: Whether the first seed's steps and events are kept.
         heatmap_bins: Address bins of the first seed's heatmap; 0 draws none.
+        observed: Whether observations and knobs of all seeds are kept.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Rollout:
     world: World
     recorded: bool = True
     heatmap_bins: int = 0
+    observed: bool = False
 
 
 @dataclass
@@ -60,12 +62,16 @@ class Episodes:
         steps: One row per step of the first seed, columns of steps.csv.
         events: Events of the first seed.
         heatmap: Arrays of heatmap.npz; empty if none was asked for.
+        observations: What the tuner saw, an array ``(seeds, d)`` for each step, if asked for.
+        knobs: Physical knobs in force after it, an array ``(seeds, k)`` for each step.
     """
 
     rows: list[Row] = field(default_factory=list)
     steps: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     heatmap: dict[str, FloatArray] = field(default_factory=dict)
+    observations: list[Float32Array] = field(default_factory=list)
+    knobs: list[FloatArray] = field(default_factory=list)
 
 
 def make_environments(
@@ -148,7 +154,11 @@ class _Run:
         heat: list[tuple[FloatArray, FloatArray]] = []
         fallen = np.zeros(len(self.job.seeds), dtype=np.bool_)
         for step in range(self.job.steps):
-            observations, reward, now = self._step(observations)
+            seen = observations
+            observations, reward, now = self._step(seen)
+            if self.job.observed:
+                result.observations.append(seen)
+                result.knobs.append(now["knobs"])
             meter.read(now, reward)
             events = self.inner.events()
             for event in events:

@@ -1,0 +1,58 @@
+"""The command that takes a policy out of the laboratory."""
+
+import argparse
+
+from damosrl.commands.command import Command, quiet
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", metavar="RUN|ARTIFACT|TUNER", help="what to export: a run of train or tune, ..."
+    )
+    parser.add_argument("--format", required=True, metavar="bundle|onnx|damo|tree")
+    parser.add_argument("--out", required=True, metavar="PATH", help="must not exist")
+    plays = parser.add_argument_group("where the policy is run (damo, tree)")
+    plays.add_argument(
+        "--workloads", metavar="A,B,...", help="default: those of its training, one by one"
+    )
+    plays.add_argument("--seeds", type=int, default=3, metavar="N", help="default: 3")
+    plays.add_argument("--seed-base", type=int, default=40_000, metavar="S", help="first seed")
+    plays.add_argument("--steps", type=int, default=300, metavar="N", help="per episode; 300")
+    plays.add_argument("--jobs", type=int, default=2, metavar="N", help="processes; default: 2")
+    damo = parser.add_argument_group("damo")
+    damo.add_argument(
+        "--warm-up", type=int, default=60, metavar="N", help="decisions that do not count: 60"
+    )
+    damo.add_argument("--loop", metavar="consist|temporal", help="the kernel's loop; see below")
+    damo.add_argument(
+        "--node",
+        action="append",
+        default=[],
+        metavar="START-END",
+        help="addresses of memory node 0, then 1, ...; default: those of this machine",
+    )
+    damo.add_argument("--sysfs-root", default="/sys", metavar="DIR", help="of that machine")
+    tree = parser.add_argument_group("tree")
+    tree.add_argument("--depth", type=int, default=6, metavar="N", help="at most; default: 6")
+    tree.add_argument("--leaves", type=int, default=32, metavar="N", help="at most; default: 32")
+    quiet(parser)
+
+
+COMMANDS = (
+    Command(
+        "export",
+        "write a policy as a bundle, an ONNX graph, a kdamonds document or a decision tree",
+        "damosrl export best_static --format damo --node 0-4G --node 4G-8G --out tiering.json",
+        "damosrl.experiment.export.command:run",
+        _export,
+        "bundle  for `damosrl daemon`: one file if PATH ends with .damosrl, else a folder\n"
+        "onnx    normaliser, limits and units inside the graph; for networks\n"
+        "damo    the policy's steady state, for damo 3.4.3 and `damosrl explain`; a tuner that\n"
+        "        sets quotas itself leaves the kernel's temporal loop under them, others theirs\n"
+        "tree    a folder with rules in physical units and the bundle that follows them\n"
+        "every form is compared with the trained policy on 10,000 observations before it is\n"
+        "written; above 1e-4 (normalised) nothing is written and the exit status is 1\n"
+        "(a tree tells agreement and score loss instead). onnx needs pip install 'damosrl[onnx]',\n"
+        "tree pip install 'damosrl[tree]'.",
+    ),
+)
