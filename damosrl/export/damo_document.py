@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
+from damosrl.artifact import Artifact
 from damosrl.damon import AddressRange, Document
 from damosrl.errors import ExportError, UnknownNameError
 from damosrl.kernel.host.nodes import Node
 from damosrl.kernel.placing import placed
+from damosrl.kernel_tasks import make_kernel_task
+from damosrl.knobs import FloatArray
 from damosrl.machine import QuotaLoop
 
 KERNEL_LOOPS = (QuotaLoop.CONSIST, QuotaLoop.TEMPORAL)
@@ -42,22 +45,28 @@ def nodes_at(spans: Sequence[AddressRange]) -> tuple[Node, ...]:
     return tuple(Node(nid, None, False, (span,)) for nid, span in enumerate(spans))
 
 
-def on_nodes(document: Document, nodes: Sequence[Node]) -> Document:
-    """Write node ids and addresses into a document with one kdamond per node.
+def steady_document(
+    artifact: Artifact, knobs: FloatArray, loop: QuotaLoop, nodes: Sequence[Node]
+) -> Document:
+    """Return what knobs tell a kernel whose loop goes on alone.
 
     Args:
-        document: Nodes by number, the fastest first.
-        nodes: As many, in the same order.
+        artifact: The policy; its task turns knobs into schemes.
+        knobs: Physical values ``(k,)``.
+        loop: Loop of the kernel.
+        nodes: Memory nodes, the fastest first.
 
     Raises:
-        ExportError: There are not as many.
+        ConfigError: There are too few nodes.
+        ExportError: The task has other knobs on so many nodes.
         KernelError: A node's addresses are not known.
     """
-    if len(nodes) != len(document.kdamonds):
+    task = make_kernel_task(artifact.spec.task, artifact.deployment.task_settings, len(nodes))
+    if task.spec.knobs != artifact.spec.knobs:
         raise ExportError(
-            "the document needs one memory node per kdamond",
-            got=f"{len(nodes)} nodes",
-            allowed=f"{len(document.kdamonds)}",
-            fix="give --node START-END for each, the fastest first",
+            "the policy turns other knobs than this machine has",
+            got=f"{len(nodes)} memory nodes: {', '.join(task.spec.knobs.names)}",
+            allowed=", ".join(artifact.spec.knobs.names),
+            fix="give as many --node START-END as the machine of the training had",
         )
-    return placed(document, nodes)
+    return placed(task.plan(knobs[None], loop).document(0), nodes)

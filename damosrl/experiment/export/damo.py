@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from damosrl.damon import Document
 from damosrl.damon.documents import to_json
 from damosrl.errors import ExportError
 from damosrl.experiment.export.meeting import Met, Plays, meet
 from damosrl.experiment.export.source import Source
 from damosrl.experiment.modules import address_range
-from damosrl.experiment.rollout import make_environments
-from damosrl.export.damo_document import kernel_loop, nodes_at, on_nodes
+from damosrl.export.damo_document import kernel_loop, nodes_at, steady_document
 from damosrl.export.new_file import require_new, write_new
 from damosrl.export.observations import probe_observations
 from damosrl.kernel.files import OsFiles
@@ -78,16 +75,10 @@ def export_damo(source: Source, out: Path, request: DamoRequest) -> list[str]:
     nodes = _nodes(request)
     tuner = make_tuner(source.artifact)
     loop = kernel_loop(tuner.quota_loop, request.loop)
-    env: Any = make_environments(
-        source.world, 1, request.plays.workloads[0], steps=1, autoreset="disabled"
-    ).unwrapped
-
-    def document(knobs: FloatArray) -> Document:
-        return on_nodes(env.told(knobs, str(loop)), nodes)
-
-    document(source.artifact.spec.knobs.defaults())  # mistakes show before time is spent
-    knobs, lines = _steady_state(source, request)
-    write_new(out, to_json(document(knobs)).encode())
+    steady_document(source.artifact, source.artifact.spec.knobs.defaults(), loop, nodes)
+    knobs, lines = _steady_state(source, request)  # that nodes fit is known before time is spent
+    document = steady_document(source.artifact, knobs, loop, nodes)
+    write_new(out, to_json(document).encode())
     return [
         *lines,
         f"quotas are caps; under them the kernel's {loop} loop goes on alone"

@@ -6,10 +6,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from damosrl.artifact import Artifact
-from damosrl.experiment.campaign import Campaign, Entrant, prepare, run_campaign
+from damosrl.experiment.campaign import Campaign, Entrant, prepare, run_campaign, scale_ends
 from damosrl.experiment.export.meeting import Plays
 from damosrl.experiment.folder import RunFolder
-from damosrl.experiment.settings import NOOP, ORACLE, WorkloadSpec
+from damosrl.experiment.plugins import task_metrics
+from damosrl.experiment.settings import WorkloadSpec
 from damosrl.experiment.summary import summarise
 
 TEACHER, STUDENT = "policy", "tree"
@@ -57,10 +58,10 @@ def score_loss(
     Raises:
         DamosrlError: A workload or machine cannot be used.
     """
+    metrics = task_metrics(plays.world.environment)
     campaign = Campaign(
         entrants=(
-            Entrant(NOOP, NOOP),
-            Entrant(ORACLE, ORACLE),
+            *scale_ends(metrics),
             Entrant(TEACHER, teacher),
             Entrant(STUDENT, student),
         ),
@@ -74,7 +75,9 @@ def score_loss(
     with TemporaryDirectory(prefix="damosrl-export-") as folder:
         rows = run_campaign(prepare(campaign), RunFolder(Path(folder)), quiet=plays.quiet)
     interval = plays.seeds > 1
-    summary = summarise(rows, interval=interval, resamples=RESAMPLES, monitor=plays.world.monitor)
+    summary = summarise(
+        rows, metrics, interval=interval, resamples=RESAMPLES, monitor=plays.world.monitor
+    )
     scores = {name: summary["scores"][name] for name in (TEACHER, STUDENT)}
     difference = summary["paired_difference"][TEACHER][STUDENT] if interval else None
     return ScoreLoss(scores, difference)

@@ -165,10 +165,11 @@ def _controller(
 
 
 def _choice_of(target: str) -> str:
-    """Return the choice of conf/agent that builds a class."""
-    for name in choices(GROUP):
-        if load_choice(GROUP, name).get(TARGET) == target:
-            return name
+    """Return the choice of conf/agent that builds a class; of several the one of its name."""
+    fitting = [name for name in choices(GROUP) if load_choice(GROUP, name).get(TARGET) == target]
+    if fitting:
+        own_name = target.rpartition(".")[2].lower()
+        return own_name if own_name in fitting else fitting[0]
     raise ConfigError(
         "a bundle names a tuner by its choice in conf/agent, and none builds this class",
         got=target,
