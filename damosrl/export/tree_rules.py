@@ -3,12 +3,12 @@
 import numpy as np
 
 from damosrl.artifact import ActionKind
+from damosrl.export.words import said
 from damosrl.knobs import Float32Array, Quantity
 from damosrl.policy import LEAF, PolicyTree
 from damosrl.task import TaskSpec
 
 INDENT = "    "
-MIB = float(2**20)
 
 
 def rules(
@@ -31,7 +31,7 @@ def rules(
             what = ", ".join(_leaf_words(spec, tree.value[node], action_kind))
             return [f"{margin}{what}   ({shares[node]:.1%} of decisions)"]
         item = spec.observation.items[int(tree.feature[node])]
-        bound = physical_words(item, float(tree.threshold[node]))
+        bound = _said(item, float(tree.threshold[node]))
         return [
             f"{margin}if {item.name} <= {bound}:",
             *lines(int(tree.left[node]), depth + 1),
@@ -55,23 +55,14 @@ def leaves_of(tree: PolicyTree) -> int:
     return int(np.count_nonzero(tree.left == LEAF))
 
 
-def physical_words(item: Quantity, normal: float) -> str:
-    """Say a normalised value in its unit.
-
-    Example:
-        >>> physical_words(Quantity("free", "%", 0.0, 100.0, "Free."), 0.0)
-        '50 %'
-    """
-    value = float(item.to_physical(np.array(normal)))
-    if item.unit == "bytes/s":
-        return f"{value / MIB:.4g} MiB/s"
-    return f"{value:.4g} {item.unit}".replace(" ratio", "")
+def _said(item: Quantity, normal: float) -> str:
+    return said(item, float(item.to_physical(np.array(normal))))
 
 
 def _leaf_words(spec: TaskSpec, action: Float32Array, action_kind: ActionKind) -> list[str]:
     if action_kind == "absolute":
         return [
-            f"{item.name} = {physical_words(item, float(value))}"
+            f"{item.name} = {_said(item, float(value))}"
             for item, value in zip(spec.knobs.items, action, strict=True)
         ]
     return [

@@ -89,7 +89,7 @@ def test_rules_are_in_physical_units() -> None:
     seen = np.array([[-1.0] + [0.0] * 5] + [[1.0] + [0.0] * 5] * 3, np.float32)
     assert rules(_small_tree(), spec_of(), "absolute", seen).splitlines() == [
         "if seen_0 <= 0.25:",
-        "    quota = 0 MiB/s, age = 0 s, share = -5 %   (25.0% of decisions)",
+        "    quota = off, age = 0 s, share = -5 %   (25.0% of decisions)",
         "else:",
         "    quota = 1024 MiB/s, age = 30 s, share = 20 %   (75.0% of decisions)",
     ]

@@ -48,7 +48,7 @@ def bundled(artifact: Artifact) -> Actor:
 
 
 def _with_export(source: Source, command: str, parity: Parity) -> Artifact:
-    """Return the artifact; its provenance says what it scored, and how it was exported."""
+    """Return the artifact; its provenance says how it was exported."""
     artifact = source.artifact
     exported = {
         "command": command,
@@ -58,12 +58,11 @@ def _with_export(source: Source, command: str, parity: Parity) -> Artifact:
             "largest_difference_normalised": parity.largest,
         },
     }
-    scores = {} if source.scores is None else {"scores": dict(source.scores)}
     return assemble(
         artifact.policy,
         spec=artifact.spec,
         algorithm=artifact.algorithm,
         action_kind=artifact.action_kind,
         deployment=artifact.deployment,
-        provenance={**artifact.provenance, **scores, "exported": exported},
+        provenance={**artifact.provenance, "exported": exported},
     )

@@ -14,6 +14,7 @@ from damosrl.experiment.modules import address_range
 from damosrl.export.damo_document import kernel_loop, nodes_at, steady_document
 from damosrl.export.new_file import require_new, write_new
 from damosrl.export.observations import probe_observations
+from damosrl.export.words import said
 from damosrl.kernel.files import OsFiles
 from damosrl.kernel.host.nodes import Node, memory_nodes
 from damosrl.kernel.roots import Roots
@@ -98,7 +99,7 @@ def _steady_state(source: Source, request: DamoRequest) -> tuple[FloatArray, lis
     items = source.artifact.spec.knobs.items
     static = _static_knobs(source)
     if static is not None:
-        lines = [f"  {item.name}: {_shown(item, v)}" for item, v in zip(items, static, strict=True)]
+        lines = [f"  {item.name}: {said(item, v)}" for item, v in zip(items, static, strict=True)]
         return static, ["static: the same knobs whatever is observed", *lines]
     met = meet(source.artifact, request.plays, "running the policy")
     late = met.knobs[:, request.warm_up :]
@@ -137,17 +138,11 @@ def _spread_line(
     low, high = int(np.argmin(medians)), int(np.argmax(medians))
     tenth, ninetieth = np.quantile(late, (0.1, 0.9))
     return (
-        f"  {item.name}: {_shown(item, chosen)}; workloads' medians "
-        f"{_shown(item, medians[low])} ({met.workloads[low]}) .. "
-        f"{_shown(item, medians[high])} ({met.workloads[high]}); "
-        f"80 % of decisions {_shown(item, tenth)} .. {_shown(item, ninetieth)}"
+        f"  {item.name}: {said(item, chosen)}; workloads' medians "
+        f"{said(item, medians[low])} ({met.workloads[low]}) .. "
+        f"{said(item, medians[high])} ({met.workloads[high]}); "
+        f"80 % of decisions {said(item, tenth)} .. {said(item, ninetieth)}"
     )
-
-
-def _shown(item: Quantity, value: float) -> str:
-    if item.unit == "bytes/s":
-        return "off" if value == 0.0 else f"{value / 2**20:.4g} MiB/s"
-    return f"{value:.4g} {item.unit}"
 
 
 def _node_words(node: Node) -> str:

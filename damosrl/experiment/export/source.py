@@ -47,8 +47,6 @@ class Source:
     reference: Reference
     world: World
     workload: WorkloadSpec
-    scores: Mapping[str, Any] | None = None
-    """What the run measured, if it is one."""
 
 
 def read_source(text: str) -> Source:
@@ -94,7 +92,7 @@ def _run(path: Path) -> Source:
     if (path / BEST_FILE).is_file():
         settings = typed(TuneSettings, load_yaml(path / CONFIG), str(path / CONFIG))
         best = load_yaml(path / BEST_FILE)
-        told = {"command": _command(path), "scores": _summary(path).get("best")}
+        told = {"command": _command(path), "search": _summary(path).get("best")}
         return _controller(str(path), best, world_of(settings), settings.workload, told)
     raise RunFolderError(
         "the run holds no policy",
@@ -107,14 +105,14 @@ def _run(path: Path) -> Source:
 def _train_run(path: Path) -> Source:
     settings = typed(TrainSettings, load_yaml(path / CONFIG), str(path / CONFIG))
     artifact = load_artifact(path / ARTIFACT)
-    scores = _summary(path).get("scores", {}).get(artifact.algorithm.lower())
     reference = trained_reference(artifact, settings.agent, path / CHECKPOINTS)
-    return Source(str(path), artifact, reference, world_of(settings), settings.workload, scores)
+    return Source(str(path), artifact, reference, world_of(settings), settings.workload)
 
 
 def _artifact(path: Path) -> Source:
     artifact = load_artifact(path)
-    default, deployment, told = _default_world(), artifact.deployment, artifact.provenance
+    default, deployment, provenance = _default_world(), artifact.deployment, artifact.provenance
+    told = provenance.get("config", provenance)
     world = World(
         machine=told.get("machine") or default.machine,
         task=deployment.task_settings or default.task,

@@ -4,8 +4,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
-from damosrl.artifact import Artifact, save_artifact
+from msgspec import structs
+
+from damosrl.artifact import Artifact, ObservedRange, save_artifact
 from damosrl.errors import ExportError
 from damosrl.experiment.export.distil import (
     ROUNDS,
@@ -108,8 +111,10 @@ def _write(
             spec=student.spec,
             algorithm=student.algorithm,
             action_kind=student.action_kind,
-            deployment=student.deployment,
-            provenance={**student.provenance, "exported": told},
+            deployment=structs.replace(
+                student.deployment, observed=ObservedRange.of(found.observations)
+            ),
+            provenance={**_without_scores(student), "exported": told},
         )
         (partial / RULES).write_text(_page(source, student, found, lines), encoding="utf-8")
         partial.chmod(0o755)
@@ -118,6 +123,11 @@ def _write(
         raise ExportError(f"cannot write {out}", got=error.strerror) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _without_scores(student: Artifact) -> dict[str, Any]:
+    """Return the provenance of the policy; its scores stand beside those of the tree."""
+    return {key: value for key, value in student.provenance.items() if key != "scores"}
 
 
 def _page(source: Source, student: Artifact, found: Distilled, lines: list[str]) -> str:

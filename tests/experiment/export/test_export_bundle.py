@@ -20,14 +20,14 @@ from tests.experiment.export.exporting import exported, largest_difference, refu
 def test_a_run_becomes_a_folder_or_a_file(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Both forms hold the run's policy, held to its last checkpoint, and what it scored."""
+    """Both forms hold the run's policy, held to its last checkpoint, and say what it scored."""
     for name in ("bundle", "policy.damosrl"):
         text = exported(capsys, trained, "bundle", tmp_path / name)
         assert "the PPO model of the last checkpoint" in text
         assert 0.0 <= largest_difference(text) <= 1e-4
         found = load_artifact(tmp_path / name)
         assert found.content_sha256 in text
-        assert found.provenance["scores"]["n"] == 2
+        assert found.provenance["scores"]["ppo"]["n"] == 2
         assert found.provenance["exported"]["parity"]["observations"] == 10_000
     assert (tmp_path / "bundle").is_dir()
     assert (tmp_path / "policy.damosrl").is_file()

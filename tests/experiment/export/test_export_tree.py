@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from damosrl.artifact import load_artifact
 from damosrl.experiment.export.meeting import taken_apart
@@ -25,7 +26,11 @@ def test_a_run_becomes_rules_and_a_bundle(
     assert isinstance(found.policy, PolicyTree)
     assert depth_of(found.policy) <= 3
     assert leaves_of(found.policy) <= 5
-    assert found.deployment == load_artifact(trained / "artifact").deployment
+    deployment = load_artifact(trained / "artifact").deployment
+    assert structs.replace(found.deployment, observed=deployment.observed) == deployment
+    assert found.deployment.observed is not None
+    assert len(found.deployment.observed.low) == len(found.spec.observation)
+    assert "scores" not in found.provenance
     told = found.provenance["exported"]
     assert told["observations"] == 2 * (2 * 2 * 30)
     assert told["agreement_on_policy_episodes"]["observations"] == 2 * 2 * 30
