@@ -95,7 +95,7 @@ def conformance(arguments: Namespace) -> int:
 def _random_machines(arguments: Namespace) -> int:
     from damosrl.experiment.differential import run_random_machines  # noqa: PLC0415  loads numba
 
-    _announce_compilation(arguments.quiet)
+    announce_compilation(arguments.quiet)
     tally, written = run_random_machines(
         arguments.random, arguments.seed, arguments.jobs, Path(), quiet=arguments.quiet
     )
@@ -110,7 +110,7 @@ def _random_machines(arguments: Namespace) -> int:
 def _fuzz(arguments: Namespace) -> int:
     from damosrl.experiment.fuzz.campaign import fuzz  # noqa: PLC0415  loads numba
 
-    _announce_compilation(arguments.quiet)
+    announce_compilation(arguments.quiet)
     tally = fuzz(arguments.fuzz, arguments.seed, arguments.jobs, quiet=arguments.quiet)
     for number, what in tally.failures:
         print(f"document {number} of seed {arguments.seed}: {what}")
@@ -149,7 +149,7 @@ def bench(arguments: Namespace) -> int:
     """Run `damosrl bench`."""
     from damosrl.experiment.bench import as_json, run, write_scaling  # noqa: PLC0415  as late
 
-    _announce_compilation(arguments.quiet)
+    announce_compilation(arguments.quiet)
     if arguments.scaling is None:
         print(as_json(run(quiet=arguments.quiet)))
     else:
@@ -159,7 +159,7 @@ def bench(arguments: Namespace) -> int:
 
 def _run(run: Callable[..., Path], launch: Launch[Any], quiet: bool) -> int:
     """Run a command that writes a folder; say how to go on if the user stops it."""
-    _announce_compilation(quiet)
+    announce_compilation(quiet)
     try:
         path = run(launch, quiet=quiet)
     except KeyboardInterrupt:
@@ -176,7 +176,8 @@ def _run(run: Callable[..., Path], launch: Launch[Any], quiet: bool) -> int:
     return 0
 
 
-def _announce_compilation(quiet: bool) -> None:
+def announce_compilation(quiet: bool) -> None:
+    """Say on a terminal that kernels have to be compiled first, if they have to."""
     from damosrl.emulator.jit import is_compiled  # noqa: PLC0415  loads numba
 
     # progress, so for a terminal only: elsewhere a user's error is one line, compiled or not

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from damosrl.errors import UnknownNameError
+from damosrl.experiment.commands import announce_compilation
 from damosrl.experiment.export.bundle import export_bundle
 from damosrl.experiment.export.damo import DamoRequest, export_damo
 from damosrl.experiment.export.meeting import Plays, taken_apart
@@ -30,6 +31,7 @@ def run(arguments: Namespace) -> int:
     require_at_least("seed-base", arguments.seed_base, 0)
     out = Path(arguments.out)
     require_new(out)  # before time is spent
+    announce_compilation(arguments.quiet)
     source = read_source(arguments.source)
     try:
         lines = FORMATS[arguments.format](source, out, arguments)
