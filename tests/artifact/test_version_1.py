@@ -1,11 +1,13 @@
 """Bundles of schema version 1, as damosrl 0.1.0 first wrote them, are still read."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from damosrl.artifact import ObservedRange, load_artifact
+from damosrl.errors import ArtifactError
 from damosrl.machine import QuotaLoop
 from damosrl.policy import PolicyNetwork
 from damosrl.registry import artifact_tuner
@@ -45,3 +47,18 @@ def test_a_version_1_policy_acts_as_it_did() -> None:
     tuner.reset(SAMPLE_SPEC, seed=0)
     assert artifact.policy.act(shown) == pytest.approx(wanted, abs=1e-6)
     assert np.array_equal(tuner.act(shown[0]), artifact.policy.act(shown[0]))
+
+
+def test_a_flipped_bit_of_a_version_1_bundle_is_refused(tmp_path: Path) -> None:
+    """In the manifest as in the weights, in every byte."""
+    for name in ("manifest.json", "weights.npz"):
+        folder = tmp_path / name.split(".")[0]
+        shutil.copytree(OLD, folder)
+        content = (OLD / name).read_bytes()
+        bits = np.random.default_rng(0).integers(8, size=len(content)).tolist()
+        for place, bit in enumerate(bits):
+            changed = bytearray(content)
+            changed[place] ^= 1 << bit
+            (folder / name).write_bytes(changed)
+            with pytest.raises(ArtifactError):
+                load_artifact(folder)
