@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from damosrl.artifact import Artifact, load_artifact
 from damosrl.artifact.signing import verify
 from damosrl.daemon.pilot import Pilot
 from damosrl.daemon.settings import DaemonSettings
-from damosrl.errors import ArtifactError, KernelBusyError, KernelFeatureError, UnknownNameError
+from damosrl.daemon.tasks import task_factory
+from damosrl.errors import ArtifactError, KernelBusyError, KernelFeatureError
 from damosrl.kernel.files import Files
 from damosrl.kernel.holders import foreign_use
 from damosrl.kernel.host.nodes import memory_nodes
@@ -17,9 +17,8 @@ from damosrl.kernel.host.telemetry import HostTelemetry
 from damosrl.kernel.roots import Roots
 from damosrl.machine import Source
 from damosrl.registry import artifact_tuner
-from damosrl.task import KernelTask, KernelTaskFactory
+from damosrl.task import KernelTask
 
-TASK_GROUP = "damosrl.tasks"
 HOW_TO_GET = {
     Source.NODES: "a kernel with NUMA (meminfo of every node)",
     Source.PRESSURE: "boot with psi=1",
@@ -62,11 +61,7 @@ class Bundle:
 
 
 def _task(artifact: Artifact, num_nodes: int) -> KernelTask:
-    factories = {point.name: point for point in entry_points(group=TASK_GROUP)}
-    name = artifact.spec.task
-    if name not in factories:
-        raise UnknownNameError("task of the bundle", name, factories)
-    factory: KernelTaskFactory = factories[name].load()
+    factory = task_factory(artifact.spec.task)
     task = factory(artifact.deployment.task_settings, num_nodes)
     frames = artifact.deployment.frames
     offered = replace(task.spec, observation=task.spec.observation.framed(frames))

@@ -87,7 +87,7 @@ class DaemonSettings:
     outside_margin: float = 0.05
     stale_steps: int = 3
     frozen_s: float = 30.0
-    settle_s: float = 0.5
+    settle_s: float = 0.3
     time_limit_s: float = 2.0
     cgroup: str | None = None
     latency: dict[str, Any] | None = None
