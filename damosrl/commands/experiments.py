@@ -22,7 +22,21 @@ def _run_folder(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--recording", metavar="FILE", help="report on a DAMON recording instead")
     parser.add_argument("--record", type=int, metavar="N", help="which target, where it has more")
-    parser.add_argument("--out", metavar="DIR", help="where to, for --recording: FILE.report")
+    parser.add_argument(
+        "--journal",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="report on a daemon's journal instead; repeated, on several beside each other",
+    )
+    parser.add_argument(
+        "--features",
+        action="append",
+        default=[],
+        metavar="NAME,...",
+        help="features to draw of a journal; default: those that changed the most",
+    )
+    parser.add_argument("--out", metavar="DIR", help="where to, but for runs")
     quiet(parser)
 
 
@@ -74,7 +88,8 @@ COMMANDS = (
         "damosrl report results/first",
         "damosrl.experiment.commands:report",
         _run_folder,
-        "of a recording: damosrl report --recording sleep.damon --out sleep",
+        "of a recording: damosrl report --recording sleep.damon --out sleep\n"
+        "of a daemon: damosrl report --journal /run/damosrl --out daemon",
     ),
     Command(
         "env describe",

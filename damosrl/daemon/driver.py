@@ -213,6 +213,8 @@ class Driver:
         return Done(projection, self._normal_mode is not Mode.DRY_RUN, None)
 
     def _mode(self, wishes: Wishes, projection: Projection) -> Mode:
+        if self._normal_mode in (Mode.SHADOW, Mode.DRY_RUN):
+            return self._normal_mode
         if wishes.stopped:
             return Mode.STOPPED
         return Mode.FALLBACK if projection.fallback.any() else self._normal_mode

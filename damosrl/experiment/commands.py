@@ -42,11 +42,15 @@ def report(arguments: Namespace) -> int:
     """Run `damosrl report`."""
     if arguments.recording is not None:
         return _report_recording(arguments)
+    if arguments.journal:
+        return _report_journals(arguments)
     if arguments.run is None:
-        raise ConfigError("nothing to report", allowed="RUN or --recording FILE", fix="name one")
+        raise ConfigError(
+            "nothing to report", allowed="RUN, --recording FILE or --journal DIR", fix="name one"
+        )
     if arguments.out is not None or arguments.record is not None:
         raise ConfigError(
-            "--out and --record are for --recording", fix="leave them out: a run's report is in it"
+            "--out and --record are not for runs", fix="leave them out: a run's report is in it"
         )
     from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
 
@@ -54,6 +58,19 @@ def report(arguments: Namespace) -> int:
     written = write_report(folder)
     _show_scores(folder, arguments.quiet)
     print(written)
+    return 0
+
+
+def _report_journals(arguments: Namespace) -> int:
+    from damosrl.experiment.journals.writer import (  # noqa: PLC0415  loads matplotlib
+        write_journal_report,
+    )
+
+    if arguments.run is not None or arguments.out is None:
+        raise ConfigError("a report on journals needs a folder of its own", fix="give --out DIR")
+    folders = [Path(folder) for folder in arguments.journal]
+    features = [name for words in arguments.features for name in words.split(",")]
+    print(write_journal_report(folders, Path(arguments.out), features))
     return 0
 
 
