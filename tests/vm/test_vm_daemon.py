@@ -1,7 +1,6 @@
 """The daemon on a real kernel: it drives, restores, and survives kills."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +17,15 @@ KILLS = 20
 
 
 @pytest.fixture(name="bundle", scope="module")
-def _bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_bundle(tmp_path_factory.mktemp("bundle") / "pi.damosrl", interval_s=1.0)
+def _bundle(tmp_path_factory: pytest.TempPathFactory, two_tier: Guest) -> str:
+    """Return a bundle's path in the guest."""
+    folder = tmp_path_factory.mktemp("bundle")
+    return two_tier.put(write_bundle(folder / "pi.damosrl", interval_s=1.0))
 
 
-def test_a_daemon_drives_and_restores(two_tier: Guest, bundle: Path) -> None:
+def test_a_daemon_drives_and_restores(two_tier: Guest, bundle: str) -> None:
     """Twelve decisions are committed and logged, and afterwards there is no kdamond."""
-    done = two_tier.run([*DAMOSRL, str(bundle), *STATE, "--steps", "12", "--quiet"], 200.0)
+    done = two_tier.run([*DAMOSRL, bundle, *STATE, "--steps", "12", "--quiet"], 200.0)
     assert (done.status, done.stderr) == (0, "")
     told = two_tier.run(["cat", f"{STATE[1]}/journal/decisions.jsonl"])
     decisions: list[dict[str, Any]] = [json.loads(line) for line in told.stdout.splitlines()]
@@ -35,20 +36,20 @@ def test_a_daemon_drives_and_restores(two_tier: Guest, bundle: Path) -> None:
     assert left.stdout == "0\n"
 
 
-def test_a_shadow_moves_nothing(two_tier: Guest, bundle: Path) -> None:
+def test_a_shadow_moves_nothing(two_tier: Guest, bundle: str) -> None:
     """Both nodes' migration counters stay where they were."""
     count = ["grep", "-h", "-E", "pgmigrate_success|pgpromote|pgdemote", "/proc/vmstat"]
     before = two_tier.run(count).stdout
-    words = [*DAMOSRL, str(bundle), *STATE, "--shadow", "--steps", "5", "--quiet"]
+    words = [*DAMOSRL, bundle, *STATE, "--shadow", "--steps", "5", "--quiet"]
     assert two_tier.run(words, 200.0).status == 0
     assert two_tier.run(count).stdout == before
 
 
 def test_kills_leave_a_sound_kernel_that_the_next_daemon_takes_over(
-    two_tier: Guest, bundle: Path
+    two_tier: Guest, bundle: str
 ) -> None:
     """After each kill the kernel holds something complete; the last daemon restores it all."""
-    words = ["python", "-m", "tests.daemon.kills", "--bundle", str(bundle)]
+    words = ["python", "-m", "tests.daemon.kills", "--bundle", bundle]
     words += ["--kills", str(KILLS), "--seed", "2026", "--state-dir", "/tmp/kills"]  # noqa: S108
     done = two_tier.run([*words, "--latest-s", "5"], 600.0)
     assert done.status == 0, done.stderr
