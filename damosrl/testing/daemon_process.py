@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from damosrl.daemon.command import run as _command  # noqa: F401  its memory counts
 from damosrl.daemon.decision import Decision
@@ -23,7 +24,7 @@ WARM_UP = 50
 """Decisions that are not in the times: Python fills its caches."""
 
 
-def measure(bundle: Path, decisions: int, regions: int) -> dict[str, object]:
+def measure(bundle: Path, decisions: int, regions: int) -> dict[str, Any]:
     """Decide so many times; return times, CPU time and memory.
 
     Args:

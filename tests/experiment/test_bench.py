@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 import damosrl
+from damosrl.artifact import save_artifact
 from damosrl.cli import main
+from damosrl.daemon.tasks import task_factory
 from damosrl.emulator.machine import EmulatedMachines
 from damosrl.emulator.presets import machine_config
 from damosrl.errors import MachineError
@@ -29,6 +31,8 @@ from damosrl.experiment.bench.measure import Row, Sample, in_turn
 from damosrl.experiment.bench.scaling import Extent, measure_scaling, write_scaling
 from damosrl.experiment.bench.training import default_ppo_ratio, shipped_ppo_ratio
 from damosrl.experiment.plugins import load_environments
+from damosrl.testing.daemon_process import measure
+from damosrl.testing.sample_policies import sample_network
 
 KEYS = {"value", "target", "meets", "spread", "how"}
 SMALL = "64 MiB"
@@ -104,6 +108,7 @@ def test_rows_have_names_of_their_own_and_the_targets_of_the_design() -> None:
         *rows.engine_rows(),
         *rows.training_rows(),
         *rows.kernel_rows(),
+        *rows.daemon_rows(),
         rows.start_row(),
     ]
     targets = {row.name: (row.target, row.at_least) for row in every}
@@ -119,6 +124,11 @@ def test_rows_have_names_of_their_own_and_the_targets_of_the_design() -> None:
         "shipped_ppo_throughput_over_idle_environment": (0.8, True),
         "kernel_step_overhead": (5.0, False),
         "kernel_step_wall": (None, True),
+        "daemon_decision_p99_ms": (5.0, False),
+        "daemon_policy_p99_ms": (0.2, False),
+        "daemon_peak_resident_mib": (80.0, False),
+        "daemon_cpu_percent_at_1_hz": (0.5, False),
+        "daemon_start_to_first_decision_s": (1.0, False),
         "help_start_over_numpy_import": (2.0, False),
     }
 
@@ -133,6 +143,17 @@ def test_steps_on_a_kernel_leave_no_handles_and_no_threads() -> None:
     assert used[-1][1] <= used[10][1]
 
 
+def test_the_daemon_is_measured_while_its_policy_drives(tmp_path: Path) -> None:
+    """A process of its own tells times of every decision, CPU time and memory."""
+    spec = task_factory("tiering-v0")({}, 2).spec
+    policy = sample_network(np.random.default_rng(1), spec, normalised=True)
+    bundle = save_artifact(tmp_path / "x.damosrl", policy, spec=spec, algorithm="random")
+    found = measure(bundle, 3, 20)
+    assert len(found["decision_us"]) == len(found["policy_us"]) == 3
+    assert min(found["policy_us"]) > 0
+    assert found["cpu_s_per_decision"] > 0
+
+
 def test_the_command_prints_one_json_object(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,6 +162,7 @@ def test_the_command_prints_one_json_object(
     monkeypatch.setattr(rows, "engine_rows", lambda: [row])
     monkeypatch.setattr(rows, "training_rows", lambda: [replace(row, name="more", target=6.0)])
     monkeypatch.setattr(rows, "kernel_rows", list)
+    monkeypatch.setattr(rows, "daemon_rows", list)
     monkeypatch.setattr(rows, "start_row", lambda: replace(row, name="last"))
     assert main(["bench", "--quiet"]) == 0
     out, err = capsys.readouterr()
