@@ -47,6 +47,7 @@ class Campaign:
         self._words = [
             *("daemon", options.bundle, "--state-dir", options.state_dir, "--quiet"),
             *("--sysfs-root", options.sysfs_root, "--procfs-root", options.procfs_root),
+            *(("--config", options.config) if options.config else ()),
         ]
         self._highest_bytes = round(HIGHEST_BYTES_PER_S * options.reset_s)
 
@@ -129,6 +130,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--state-dir", required=True)
+    parser.add_argument("--config")
     parser.add_argument("--sysfs-root", default="/sys")
     parser.add_argument("--procfs-root", default="/proc")
     parser.add_argument("--reset-s", type=float, default=1.0, help="reset interval of the quotas")

@@ -47,6 +47,8 @@ class ServedKernel:
         self.tree = tree
         self.state_dir = folder / "state"
         self.bundle = write_bundle(folder / "pi.damosrl")
+        self.config = folder / "daemon.yaml"
+        self.config.write_text("time_limit_s: 60\n", encoding="utf-8")  # for busy test machines
 
     @property
     def switch(self) -> Path:
@@ -59,7 +61,7 @@ class ServedKernel:
         return [
             *(sys.executable, "-m", "damosrl.cli", "daemon", str(self.bundle)),
             *("--sysfs-root", str(kernel / "sys"), "--procfs-root", str(kernel / "proc")),
-            *("--state-dir", str(self.state_dir), *words),
+            *("--state-dir", str(self.state_dir), "--config", str(self.config), *words),
         ]
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:

@@ -20,6 +20,7 @@ def killed(folder: Path, kills: int) -> list[dict[str, Any]]:
                 *("--kills", str(kills), "--seed", "2026", "--state-dir", str(kernel.state_dir)),
                 *("--sysfs-root", str(folder / "kernel/sys")),
                 *("--procfs-root", str(folder / "kernel/proc")),
+                *("--config", str(kernel.config)),
                 *("--reset-s", str(INTERVAL_S), "--latest-s", "1.0", "--settle-s", "0.2"),
             ],
             capture_output=True,

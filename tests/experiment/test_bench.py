@@ -108,7 +108,7 @@ def test_rows_have_names_of_their_own_and_the_targets_of_the_design() -> None:
         *rows.engine_rows(),
         *rows.training_rows(),
         *rows.kernel_rows(),
-        *rows.daemon_rows(),
+        *daemon_rows(),
         rows.start_row(),
     ]
     targets = {row.name: (row.target, row.at_least) for row in every}
