@@ -21,10 +21,12 @@ from damosrl.kernel.file_errors import FileError
 from damosrl.kernel.files import Files
 from damosrl.kernel.roots import Roots
 from damosrl.kernel.snapshot import Settings, below, read_if_there, read_settings, require_tree
-from damosrl.kernel.staging import BUSY_READ_S, CHILDREN_TIME_S, retry_busy, stage, stage_texts
+from damosrl.kernel.staging import BUSY_READ_S, retry_busy, stage, stage_texts
 from damosrl.kernel.tried import TriedRegion, numbered, read_tried_regions
 from damosrl.kernel.writer import BoundedWriter
 
+PID_TIME_S = 0.5
+"""Longest wait for a process id that goes with a state; the kernel shows both at once."""
 INTERVALS = "contexts/0/monitoring_attrs/intervals"
 STATISTICS = tuple(item.name for item in fields(Stats))
 """Files of a scheme's ``stats`` folder."""
@@ -333,7 +335,7 @@ class DamonClient:
 
     def _await_pid(self, kdamond: int, *, running: bool) -> None:
         """Wait until state and process id agree; only a served tree makes them one by one."""
-        end = time.monotonic() + CHILDREN_TIME_S
+        end = time.monotonic() + PID_TIME_S
         while self.is_running(kdamond) == running and time.monotonic() < end:
             if (self.kdamond_pid(kdamond) is not None) == running:
                 return

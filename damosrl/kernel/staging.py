@@ -21,8 +21,9 @@ Answer = TypeVar("Answer")
 
 BUSY_READ_S = 1.0
 """Longest wait for a lock that others hold while we only read."""
-CHILDREN_TIME_S = 0.5
-"""Longest wait for the folders that a count makes; the kernel makes them within the write."""
+CHILDREN_TIME_S = 10.0
+"""Longest wait for the folders that a count makes: the kernel makes them within the write, a fake
+tree that is served from another process when it gets round to it."""
 
 _WORDS_SINCE = {
     **{("target_metric", str(metric)): since for metric, since in GOAL_SINCE.items()},

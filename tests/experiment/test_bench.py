@@ -20,6 +20,7 @@ from damosrl.emulator.machine import EmulatedMachines
 from damosrl.emulator.presets import machine_config
 from damosrl.errors import MachineError
 from damosrl.experiment.bench import opponent, rows, scaling
+from damosrl.experiment.bench.daemon import daemon_rows
 from damosrl.experiment.bench.kernel_step import step_costs_s, step_p99_ms
 from damosrl.experiment.bench.machines import (
     drawn_workload,

@@ -114,9 +114,8 @@ def served() -> FakeTree:
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait longer for folders of a served tree, which other load may delay."""
-    for module in ("staging", "client"):
-        monkeypatch.setattr(f"damosrl.kernel.{module}.CHILDREN_TIME_S", 20.0)
+    """Wait longer for the process ids of a served tree, which other load may delay."""
+    monkeypatch.setattr("damosrl.kernel.client.PID_TIME_S", 20.0)
 
 
 @pytest.fixture
