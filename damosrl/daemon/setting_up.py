@@ -8,13 +8,13 @@ from damosrl.artifact import Artifact, load_artifact
 from damosrl.artifact.signing import verify
 from damosrl.daemon.pilot import Pilot
 from damosrl.daemon.settings import DaemonSettings
-from damosrl.daemon.tasks import task_factory
 from damosrl.errors import ArtifactError, KernelBusyError, KernelFeatureError
 from damosrl.kernel.files import Files
 from damosrl.kernel.holders import foreign_use
 from damosrl.kernel.host.nodes import memory_nodes
 from damosrl.kernel.host.telemetry import HostTelemetry
 from damosrl.kernel.roots import Roots
+from damosrl.kernel_tasks import task_factory
 from damosrl.machine import Source
 from damosrl.registry import artifact_tuner
 from damosrl.task import KernelTask

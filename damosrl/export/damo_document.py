@@ -7,7 +7,7 @@ from damosrl.damon import AddressRange, Document
 from damosrl.errors import ExportError, UnknownNameError
 from damosrl.kernel.host.nodes import Node
 from damosrl.kernel.placing import placed
-from damosrl.kernel_tasks import make_kernel_task
+from damosrl.kernel_tasks import task_factory
 from damosrl.knobs import FloatArray
 from damosrl.machine import QuotaLoop
 
@@ -28,11 +28,18 @@ def kernel_loop(tuner_loop: QuotaLoop, asked: str | None = None) -> QuotaLoop:
 
     Raises:
         UnknownNameError: There is no such loop.
+        ExportError: The tuner lets nothing move, so that there is no loop to leave.
 
     Example:
         >>> kernel_loop(QuotaLoop.DIRECT)
         <QuotaLoop.TEMPORAL: 'temporal'>
     """
+    if tuner_loop is QuotaLoop.OFF:
+        raise ExportError(
+            "a tuner that moves nothing has no document",
+            got="quota loop off",
+            fix="start no kdamond instead, or choose another tuner",
+        )
     if asked is not None:
         if asked not in KERNEL_LOOPS:
             raise UnknownNameError("loop of the kernel", asked, KERNEL_LOOPS)
@@ -61,7 +68,8 @@ def steady_document(
         ExportError: The task has other knobs on so many nodes.
         KernelError: A node's addresses are not known.
     """
-    task = make_kernel_task(artifact.spec.task, artifact.deployment.task_settings, len(nodes))
+    factory = task_factory(artifact.spec.task)
+    task = factory(artifact.deployment.task_settings, len(nodes))
     if task.spec.knobs != artifact.spec.knobs:
         raise ExportError(
             "the policy turns other knobs than this machine has",

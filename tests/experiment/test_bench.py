@@ -15,7 +15,6 @@ import pytest
 import damosrl
 from damosrl.artifact import save_artifact
 from damosrl.cli import main
-from damosrl.daemon.tasks import task_factory
 from damosrl.emulator.machine import EmulatedMachines
 from damosrl.emulator.presets import machine_config
 from damosrl.errors import MachineError
@@ -32,6 +31,7 @@ from damosrl.experiment.bench.measure import Row, Sample, in_turn
 from damosrl.experiment.bench.scaling import Extent, measure_scaling, write_scaling
 from damosrl.experiment.bench.training import default_ppo_ratio, shipped_ppo_ratio
 from damosrl.experiment.plugins import load_environments
+from damosrl.kernel_tasks import task_factory
 from damosrl.testing.daemon_process import measure
 from damosrl.testing.sample_policies import sample_network
 

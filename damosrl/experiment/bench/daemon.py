@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from damosrl.artifact import Deployment, save_artifact
-from damosrl.daemon.tasks import task_factory
 from damosrl.experiment.bench.measure import Row, Sample
+from damosrl.kernel_tasks import task_factory
 from damosrl.testing.sample_policies import sample_network
 
 DECISIONS, REGIONS, HIDDEN = 400, 200, 64

@@ -2,10 +2,10 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from damosrl.errors import UnknownNameError
+from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.experiment.commands import announce_compilation
 from damosrl.experiment.export.bundle import export_bundle
 from damosrl.experiment.export.damo import DamoRequest, export_damo
@@ -79,7 +79,7 @@ FORMATS: Mapping[str, Callable[[Source, Path, Namespace], list[str]]] = {
 def _plays(source: Source, arguments: Namespace) -> Plays:
     workloads = taken_apart(source.workload)
     if arguments.workloads is not None:
-        workloads = tuple(word for word in arguments.workloads.split(",") if word)
+        workloads = _distinct(arguments.workloads.split(","))
     return Plays(
         world=source.world,
         workloads=workloads,
@@ -89,6 +89,18 @@ def _plays(source: Source, arguments: Namespace) -> Plays:
         jobs=arguments.jobs,
         quiet=arguments.quiet,
     )
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    for name in names:
+        if not name or names.count(name) > 1:
+            raise ConfigError(
+                "--workloads names nothing, or something twice",
+                got=",".join(names),
+                allowed="different names of conf/workload, paths of YAMLs or recordings",
+                fix="write for example --workloads zipf,rec_xz",
+            )
+    return tuple(names)
 
 
 def _command(arguments: Namespace) -> str:

@@ -80,6 +80,8 @@ def export_damo(source: Source, out: Path, request: DamoRequest) -> list[str]:
     knobs, lines = _steady_state(source, request)  # that nodes fit is known before time is spent
     document = steady_document(source.artifact, knobs, loop, nodes)
     write_new(out, to_json(document).encode())
+    if tuner.warm_up_s > 0.0:
+        lines.append("no warm start: the kernel's loop begins where a cold kernel begins")
     return [
         *lines,
         f"quotas are caps; under them the kernel's {loop} loop goes on alone"

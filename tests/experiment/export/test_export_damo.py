@@ -141,6 +141,8 @@ def test_a_machine_with_one_node_is_refused(
     [
         (["--node", "4G"], "no address range"),
         ([*NODES, "--loop", "consit"], "did you mean 'consist'?"),
+        ([*NODES, "--workloads", ""], "--workloads names nothing"),
+        ([*NODES, "--workloads", "zipf,zipf"], "something twice"),
         ([*NODES, "--steps", "50"], "the warm-up leaves nothing to measure"),
     ],
 )
@@ -151,12 +153,24 @@ def test_bad_words_are_refused(
     assert words in refused(capsys, "pi", "damo", tmp_path / "d.json", *more)
 
 
+def test_a_tuner_that_moves_nothing_has_no_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The no-op leaves no loop to the kernel and is refused."""
+    assert "moves nothing" in refused(capsys, "noop", "damo", tmp_path / "d.json", *NODES)
+
+
+def test_a_warm_start_is_not_promised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Quotas that a loop has reached are its state, and no part of a document."""
+    text = exported(capsys, "consist_warm", "damo", tmp_path / "d.json", *NODES)
+    assert "no warm start" in text
+
+
 def test_the_loop_that_stays_is_the_tuners() -> None:
     """A kernel's loop stays; a tuner that sets quotas itself leaves temporal."""
     for name in ("consist", "temporal"):
         assert kernel_loop(make_tuner(name).quota_loop) is QuotaLoop(name)
     assert kernel_loop(QuotaLoop.DIRECT) is QuotaLoop.TEMPORAL
-    assert kernel_loop(QuotaLoop.OFF) is QuotaLoop.OFF
     with pytest.raises(UnknownNameError, match="loop of the kernel"):
         kernel_loop(QuotaLoop.DIRECT, "direct")
 
