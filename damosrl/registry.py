@@ -60,7 +60,7 @@ def make_tuner(agent: Agent, **overrides: Any) -> Tuner:
         <QuotaLoop.DIRECT: 'direct'>
     """
     if not isinstance(agent, Artifact):
-        path = _artifact_path(agent)
+        path = artifact_path(agent)
         if path is None:
             tuner: Tuner = _make(Tuner, agent, overrides)
             return tuner
@@ -200,8 +200,12 @@ def _entry_points() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 
-def _artifact_path(agent: Named) -> Path | None:
-    """Return the bundle that a path means, a folder or a file; None if it means none."""
+def artifact_path(agent: Named) -> Path | None:
+    """Return the bundle that a path means, a folder or a file; None if it means none.
+
+    Args:
+        agent: A bundle's path, or that of a run folder that holds one in ``artifact/``.
+    """
     if isinstance(agent, Mapping) or (isinstance(agent, str) and agent in agent_names()):
         return None
     path = Path(agent)

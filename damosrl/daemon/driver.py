@@ -100,8 +100,9 @@ class Driver:
         """Start the monitors under a configuration that moves nothing.
 
         Args:
-            adopt: Whether to go on with kdamonds that a killed daemon of ours left running; they
-                get the fall-back configuration, and keep what they have monitored.
+            adopt: Whether to go on with kdamonds that a killed daemon of ours left running. They
+                keep what they have monitored, and get the fall-back configuration; of a shadow,
+                one that moves nothing.
 
         Returns:
             Whether kdamonds were adopted.
@@ -109,7 +110,10 @@ class Driver:
         Raises:
             KernelError: The kernel refused, or cannot be read.
         """
-        adopted = adopt and self._machine.adopt(self.pilot.fallback_plan().document(0))
+        first = self.pilot.task.template
+        if self._normal_mode is not Mode.SHADOW:
+            first = self.pilot.fallback_plan().document(0)
+        adopted = adopt and self._machine.adopt(first)
         if not adopted:
             self._machine.begin(self.pilot.task.template)
         self._machine.wait(self._settings.settle_s)

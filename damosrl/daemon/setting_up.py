@@ -16,7 +16,7 @@ from damosrl.kernel.host.telemetry import HostTelemetry
 from damosrl.kernel.roots import Roots
 from damosrl.kernel_tasks import task_factory
 from damosrl.machine import Source
-from damosrl.registry import artifact_tuner
+from damosrl.registry import artifact_path, artifact_tuner
 from damosrl.task import KernelTask
 
 HOW_TO_GET = {
@@ -31,7 +31,7 @@ class Bundle:
     """A bundle as it was given, to be loaded at the start and at every reload.
 
     Args:
-        path: Folder or file.
+        path: Folder or file, or a run folder that holds one.
         public_key: File of the key that has to have signed it; None takes unsigned ones.
         settings: How the policy is to be watched.
         canary_percent: How much of its requests counts; None for all.
@@ -52,7 +52,7 @@ class Bundle:
                 cannot offer; the message lists all that is missing.
             ConfigError: Its settings or limits cannot be used here.
         """
-        artifact = load_artifact(self.path)
+        artifact = load_artifact(artifact_path(self.path) or self.path)
         if self.public_key is not None:
             verify(artifact, self.public_key)
         task = _task(artifact, self.num_nodes)

@@ -174,6 +174,18 @@ def test_after_sigkill_the_next_daemon_adopts_and_restores_what_was_there_first(
     assert kernel.texts() == before
 
 
+def test_a_shadow_that_adopts_takes_the_quotas_away(kernel: ServedKernel) -> None:
+    """What a killed daemon had set to move memory moves none under a shadow."""
+    for words, expected in (((), None), (("--shadow",), [1, 1])):
+        with kernel.daemon(*words) as daemon:
+            daemon.await_steps(2)
+            quotas = [k.contexts[0].schemes[0].quota.sz_bytes for k in kernel.document().kdamonds]
+            assert expected in (None, quotas)
+            assert expected or min(quotas) > 1
+            daemon.signal(signal.SIGKILL)
+            daemon.process.wait()
+
+
 def test_a_kernel_that_lacks_what_the_policy_needs_is_refused_before_any_write(
     kernel: ServedKernel,
 ) -> None:
