@@ -38,6 +38,22 @@ def _export(parser: argparse.ArgumentParser) -> None:
     quiet(parser)
 
 
+def _show(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", metavar="BUNDLE", help="folder or .damosrl file")
+    parser.add_argument("--public-key", metavar="FILE", help="refuse it if not signed by this key")
+    parser.add_argument("--json", action="store_true", help="print JSON, nothing shortened")
+
+
+def _sign(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", metavar="BUNDLE", help="folder or .damosrl file")
+    parser.add_argument("--key", required=True, metavar="FILE", help="private key, PEM")
+
+
+def _keys(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--private", required=True, metavar="FILE", help="written 0600")
+    parser.add_argument("--public", required=True, metavar="FILE", help="for everybody")
+
+
 COMMANDS = (
     Command(
         "export",
@@ -54,5 +70,28 @@ COMMANDS = (
         "written; above 1e-4 (normalised) nothing is written and the exit status is 1\n"
         "(a tree tells agreement and score loss instead). onnx needs pip install 'damosrl[onnx]',\n"
         "tree pip install 'damosrl[tree]'.",
+    ),
+    Command(
+        "bundle show",
+        "check a policy bundle and say what it is, what limits it carries and where it is from",
+        "damosrl bundle show policy.damosrl",
+        "damosrl.artifact.command:show",
+        _show,
+    ),
+    Command(
+        "bundle sign",
+        "vouch for the content of a bundle, ed25519",
+        "damosrl bundle sign policy.damosrl --key private.pem",
+        "damosrl.artifact.command:sign_bundle",
+        _sign,
+        "needs pip install 'damosrl[signed]'; the daemon asks for it by --public-key.",
+    ),
+    Command(
+        "bundle keys",
+        "write a pair of keys for signatures",
+        "damosrl bundle keys --private private.pem --public public.pem",
+        "damosrl.artifact.command:keys",
+        _keys,
+        "keep the private key off the machines that run bundles.",
     ),
 )

@@ -60,6 +60,19 @@ class Bundle:
         return Pilot(artifact, task, tuner, self.settings, self.canary_percent)
 
 
+def notes_on(artifact: Artifact) -> list[str]:
+    """Return what a bundle does not say, and what is taken instead, in words."""
+    deployment = artifact.deployment
+    found = []
+    if not deployment.safety:
+        found.append("the bundle carries no limits: those of conf/safety/default.yaml hold")
+    if not deployment.task_settings:
+        found.append("the bundle does not say how it was monitored: the task's defaults are used")
+    if deployment.observed is None:
+        found.append("the bundle tells no training range: nobody sees if the policy is beyond it")
+    return found
+
+
 def _task(artifact: Artifact, num_nodes: int) -> KernelTask:
     factory = task_factory(artifact.spec.task)
     task = factory(artifact.deployment.task_settings, num_nodes)

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from damosrl.artifact import save_artifact
 from damosrl.cli import main
 from damosrl.daemon.decision import Mode
 from damosrl.daemon.journal_reader import read_decisions
 from damosrl.daemon.status import Phase
 from damosrl.damon import GoalTuner
+from damosrl.policy import ControllerPolicy
+from damosrl_tasks.tiering.task import kernel_task
 from tests.daemon.served import ServedKernel, served_kernel, write_bundle
 
 
@@ -230,3 +233,13 @@ def test_a_wrong_option_is_one_line_and_exit_status_2(
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
+
+
+def test_what_a_bundle_does_not_say_is_told_at_the_start(kernel: ServedKernel) -> None:
+    """A bundle without task settings, limits and training range is taken, and that is said."""
+    spec = kernel_task({}, 2).spec
+    kernel.bundle.unlink()
+    save_artifact(kernel.bundle, ControllerPolicy("pi"), spec=spec, algorithm="controller")
+    done = kernel.run("--once")
+    assert done.returncode == 0
+    assert done.stderr.count("the bundle") == 3

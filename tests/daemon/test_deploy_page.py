@@ -2,15 +2,13 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from damosrl.artifact.signing import verify
-from damosrl.cli import _find, _parser
+from damosrl.cli import _find, _parser, main
 from damosrl.daemon.decision import Decision, Mode
 from damosrl.daemon.health import State
 from damosrl.daemon.metrics import Metrics
@@ -47,7 +45,7 @@ def test_the_commands_are_read() -> None:
     """Every command about the daemon on the page is taken by our command line."""
     blocks = "".join(re.findall(r"^```\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
     lines = [line.partition("#")[0] for line in blocks.splitlines()]
-    deploying = ("damosrl daemon", "damosrl doctor")
+    deploying = ("damosrl daemon", "damosrl doctor", "damosrl export", "damosrl bundle")
     ours = [shlex.split(line)[1:] for line in lines if line.startswith(deploying)]
     assert len(ours) >= 6
     for words in ours:
@@ -56,11 +54,11 @@ def test_the_commands_are_read() -> None:
 
 
 def test_the_signing_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The snippet makes keys and a signature that the daemon's check accepts."""
+    """The commands make keys and a signature that the daemon's check accepts."""
     monkeypatch.chdir(tmp_path)
     write_bundle(tmp_path / "policy.damosrl")
-    (snippet,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    subprocess.run([sys.executable, "-c", snippet], check=True)
+    lines = re.findall(r"^damosrl bundle .*", PAGE, re.MULTILINE)
+    assert [main(shlex.split(line)[1:]) for line in lines] == [0, 0, 0]
     verify(tmp_path / "policy.damosrl", tmp_path / "public.pem")
 
 
