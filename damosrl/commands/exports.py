@@ -66,9 +66,10 @@ COMMANDS = (
         "damo    the policy's steady state, for damo 3.4.3 and `damosrl explain`; a tuner that\n"
         "        sets quotas itself leaves the kernel's temporal loop under them, others theirs\n"
         "tree    a folder with rules in physical units and the bundle that follows them\n"
-        "every form is compared with the trained policy on 10,000 observations before it is\n"
-        "written; above 1e-4 (normalised) nothing is written and the exit status is 1\n"
-        "(a tree tells agreement and score loss instead). onnx needs pip install 'damosrl[onnx]',\n"
+        "bundle and onnx are compared with the trained policy on 10,000 observations before they\n"
+        "are written; above 1e-4 (normalised) nothing is written and the exit status is 1\n"
+        "(damo tells the spread of the knobs instead, tree agreement and score loss).\n"
+        "onnx needs pip install 'damosrl[onnx]',\n"
         "tree pip install 'damosrl[tree]'.",
     ),
     Command(

@@ -1,1 +1,1 @@
-"""`damosrl export`: a policy leaves the laboratory, in a form that has been held to it."""
+"""`damosrl export`: a policy leaves the laboratory, and says what it loses by it."""
