@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from damosrl.artifact import SUFFIX
 from damosrl.experiment.report.inputs import Run
 
 
@@ -60,7 +61,7 @@ RESERVE = (
 
 def is_policy(name: str) -> bool:
     """Tell whether a tuner's name is the path of a trained artifact."""
-    return "/" in name or "\\" in name
+    return "/" in name or "\\" in name or name.endswith(SUFFIX)
 
 
 def label(name: str, labels: dict[str, str] | None = None) -> str:
