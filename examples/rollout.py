@@ -41,6 +41,7 @@ INSIDE = Path("/tmp/rollout")  # noqa: S108  the guest's own
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("results/rollout"), help="folder to write")
 parser.add_argument("--where", choices=("emulated", "guest"), default="emulated")
+parser.add_argument("--trained", type=Path, metavar="RUN", help="a run of train, instead of one")
 parser.add_argument("--timesteps", type=int, default=200_000, help="of the training")
 parser.add_argument("--steps", type=int, default=120, help="decisions of each daemon")
 parser.add_argument("--shadow-steps", type=int, default=20)
@@ -77,19 +78,22 @@ class Transcript:
             sys.exit(done.returncode)
 
 
-def laboratory(transcript: Transcript, out: Path, timesteps: int) -> dict[str, Path]:
+def laboratory(
+    transcript: Transcript, out: Path, run: Path | None, timesteps: int
+) -> dict[str, Path]:
     """Train, compare, export; return the bundles that are put beside each other."""
     transcript.say("## In the laboratory")
-    run, artifact = out / "train", out / "train/artifact"
-    training = ["agent=ppo", f"timesteps={timesteps}", "evaluation.seeds=2", "seed=1"]
-    transcript.damosrl("train", *training, f"out={run}", "--quiet")
-    tuners = f"tuners=[{artifact},best_static,consist_warm,consist]"
+    if run is None:
+        run = out / "train"
+        training = ["agent=ppo", f"timesteps={timesteps}", "evaluation.seeds=2", "seed=1"]
+        transcript.damosrl("train", *training, f"out={run}", "--quiet")
+    tuners = f"tuners=[{run / 'artifact'},best_static,consist_warm,consist]"
     where = [f"machine={MACHINE}", f"workloads=[{WORKLOAD},rec_phases]", "seeds=3", "steps=120"]
-    transcript.damosrl("compare", tuners, *where, f"out={out / 'compare'}", "--quiet")
+    transcript.damosrl("compare", tuners, *where, f"out={out / 'compare'}")
     bundles = {name: out / f"{name}.damosrl" for name in ("policy", "consist")}
     transcript.damosrl("export", run, "--format", "bundle", "--out", bundles["policy"])
     transcript.damosrl("export", run, "--format", "onnx", "--out", out / "policy.onnx")
-    transcript.damosrl("export", run, "--format", "tree", "--out", out / "tree.damosrl")
+    transcript.damosrl("export", run, "--format", "tree", "--out", out / "tree")
     nodes = ["--node", "0-4G", "--node", "4G-8G"]
     transcript.damosrl("export", run, "--format", "damo", *nodes, "--out", out / "policy.json")
     transcript.damosrl("explain", out / "policy.json")
@@ -178,10 +182,10 @@ def rollout(
 def main() -> None:
     """Train, compare, export, roll out."""
     options = parser.parse_args()
-    out = options.out.resolve()
+    out = options.out
     out.mkdir(parents=True)
     transcript = Transcript(out)
-    bundles = laboratory(transcript, out, options.timesteps)
+    bundles = laboratory(transcript, out, options.trained, options.timesteps)
     steps = (options.shadow_steps, options.steps)
     if options.where == "emulated":
         rollout(transcript, out, bundles, emulated(transcript, out), steps)
