@@ -56,3 +56,12 @@ def test_ppo_from_scratch_learns() -> None:
     lines = _run("ppo_from_scratch.py", "--timesteps=40000", "--workload=static_hot")
     rewards = [float(line.split("mean reward ")[1]) for line in lines]
     assert sum(rewards[-5:]) > sum(rewards[:5])
+
+
+def test_the_filmstrip_draws(tmp_path: Path) -> None:
+    """Two tuners at two moments become one picture."""
+    out = tmp_path / "film.png"
+    lines = _run("acma_filmstrip.py", "--tuners", "acma_rfc", "acma_balloon", "--seconds", "0", "2",
+                 "--out", str(out))  # fmt: skip
+    assert lines == [str(out)]
+    assert out.stat().st_size > 10_000

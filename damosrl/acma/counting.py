@@ -28,12 +28,13 @@ from damosrl.acma.transitions import (
 Counts = NDArray[np.int64]
 """Blocks by class, ``(CLASSES,)``."""
 Work = NDArray[np.int64]
-"""Scratch of an operation, ``(2, CLASSES)``."""
+"""Scratch of an operation, ``(3, CLASSES)``: blocks struck by class, slots struck, how often."""
 
 TAKE_CODES = np.array([[take_code(p, t) for t in range(TAKES)] for p in range(5)], np.int64)
 FREE_CODES = np.array([free_code(pattern) for pattern in range(5)], np.int64)
 FIRST_WHOLE = whole_code(0)
 FIRST_NEW = int(Take.NEW_BLOCK)
+HALF_LEAF = int(Take.HALF_LEAF)
 FRESH_LEAF, NEW_LEAF = int(Take.BLOCK_LEAF), int(Take.NEW_BLOCK_LEAF)
 MOVED = np.array([MOVABLE, SMALL, BALLOON], np.int64)
 HAS_UNMOVABLE = LEAVES[:, UNMOVABLE] > 0
@@ -62,31 +63,31 @@ def strike(counts: Counts, work: Work, operation: int, wanted: int, stream: Stre
     Returns:
         Slots struck.
     """
-    total = places(counts, operation)
-    if total == 0 or wanted <= 0:
+    if wanted <= 0:
         return 0
-    work[:] = 0
-    hit, change = work[0], work[1]
+    total = places(counts, operation)
+    if total == 0:
+        return 0
     taken = min(wanted, max(total // SPACING[operation], 1))
     begin = below(stream, total)
-    first, last = FIRST_SLOT[operation], FIRST_SLOT[operation + 1]
-    passed, row = 0, 0
-    for slot in range(first, last):
-        source = SLOTS[slot, 0]
-        row += counts[source]
-        reached = (row * taken - begin + total - 1) // total
-        reached = min(max(reached, 0), taken)
-        struck = reached - passed
-        passed = reached
-        if struck > 0:
-            change[source] -= struck
-            change[SLOTS[slot, 1]] += struck
-            hit[source] += struck
-    for slot in range(first, last):
-        for side in range(2):
-            one = SLOTS[slot, side]
-            counts[one] += change[one]
-            change[one] = 0
+    hit, slots, sizes = work[0], work[1], work[2]
+    hit[:] = 0
+    passed, row, kinds = 0, 0, 0
+    for slot in range(FIRST_SLOT[operation], FIRST_SLOT[operation + 1]):
+        here = counts[SLOTS[slot, 0]]
+        if here == 0:
+            continue
+        row += here
+        reached = min(max((row * taken - begin + total - 1) // total, 0), taken)
+        if reached > passed:
+            slots[kinds], sizes[kinds] = slot, reached - passed
+            kinds += 1
+            passed = reached
+    for place in range(kinds):
+        source = SLOTS[slots[place], 0]
+        counts[source] -= sizes[place]
+        counts[SLOTS[slots[place], 1]] += sizes[place]
+        hit[source] += sizes[place]
     return passed
 
 
@@ -98,16 +99,19 @@ def allocate(counts: Counts, pattern: int, leaves: int, stream: Stream) -> tuple
         Leaves allocated, fewer than asked for when no free one is left, and blocks that the host
         has to back now.
     """
-    work = np.empty((2, CLASSES), np.int64)
-    left, new_blocks = leaves, 0
+    work = np.empty((3, CLASSES), np.int64)
+    left, new_blocks, first = leaves, 0, 0
     while left > 0:
         found = 0
-        for take in range(TAKES):
+        for take in range(first, TAKES):
             wanted = left // LEAVES_TAKEN[take]
             struck = strike(counts, work, TAKE_CODES[pattern, take], wanted, stream)
             if struck > 0:
                 found = struck * LEAVES_TAKEN[take]
                 new_blocks += struck * (take >= FIRST_NEW)
+                # only a buddy that was split leaves smaller ones behind
+                split = take in (HALF_LEAF, FRESH_LEAF, NEW_LEAF)
+                first = 0 if split or pattern == UNMOVABLE else take
                 break
         if found == 0:
             break
@@ -124,7 +128,7 @@ def pin_fresh(counts: Counts, leaves: int, stream: Stream) -> tuple[int, int]:
     Returns:
         Leaves placed, and blocks that the host has to back now.
     """
-    work = np.empty((2, CLASSES), np.int64)
+    work = np.empty((3, CLASSES), np.int64)
     backed = strike(counts, work, TAKE_CODES[UNMOVABLE, FRESH_LEAF], leaves, stream)
     fresh = strike(counts, work, TAKE_CODES[UNMOVABLE, NEW_LEAF], leaves - backed, stream)
     return backed + fresh, fresh
@@ -133,7 +137,7 @@ def pin_fresh(counts: Counts, leaves: int, stream: Stream) -> tuple[int, int]:
 @kernel
 def release(counts: Counts, pattern: int, leaves: int, stream: Stream) -> int:
     """Free leaves of a pattern wherever they lie; returns how many were freed."""
-    work = np.empty((2, CLASSES), np.int64)
+    work = np.empty((3, CLASSES), np.int64)
     left = leaves
     while left > 0:
         struck = strike(counts, work, FREE_CODES[pattern], left, stream)
@@ -146,7 +150,7 @@ def release(counts: Counts, pattern: int, leaves: int, stream: Stream) -> int:
 @kernel
 def whole(counts: Counts, operation: int, blocks: int, stream: Stream) -> int:
     """Apply an operation on whole blocks (`Whole`) that moves no page; returns blocks struck."""
-    work = np.empty((2, CLASSES), np.int64)
+    work = np.empty((3, CLASSES), np.int64)
     return strike(counts, work, FIRST_WHOLE + operation, blocks, stream)
 
 
@@ -159,7 +163,7 @@ def vacate(counts: Counts, operation: int, blocks: int, stream: Stream) -> tuple
     Returns:
         Blocks emptied, leaves moved, and blocks that the host has to back now.
     """
-    work = np.empty((2, CLASSES), np.int64)
+    work = np.empty((3, CLASSES), np.int64)
     before = counts.copy()
     tried = blocks
     while tried > 0:

@@ -193,7 +193,7 @@ def _with_usual(command: str, words: list[Word], known: set[str]) -> list[Word]:
     else:
         return words  # refused later, with the nearest name
     usual = {**usual, **usual.get(command, {})}
-    given = [word for word in _words_of(usual) if word.key in known]
+    given = [word for word in _words_of(usual) if word.root in known]
     return given + words
 
 

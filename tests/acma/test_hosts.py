@@ -192,10 +192,10 @@ def test_as_intended_growing_follows_pressure_and_as_posted_its_absence(
 
 
 def test_equal_seeds_give_equal_runs_alone_and_in_a_batch() -> None:
-    """A machine does the same next to others as alone."""
+    """A machine does the same next to others, in another thread, as alone."""
     config = host_config("acma_host")
     loads = host_workload("acma_burst").draw(np.random.default_rng(3), 3, 60)
-    alone, batch = AcmaHosts([config]), AcmaHosts([config] * 3)
+    alone, batch = AcmaHosts([config]), AcmaHosts([config] * 3, threads=2)
     alone.load(0, loads, seed=5)
     for place in range(3):
         batch.load(place, loads, seed=4 + place)

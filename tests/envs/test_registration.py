@@ -53,10 +53,14 @@ def test_an_unknown_environment_is_refused_by_name() -> None:
 def test_a_task_brings_its_usual_choices(tmp_path: Path) -> None:
     """What is given by hand wins over a task's usual choices, which win over the defaults."""
     path = tmp_path / "mine.yaml"
-    usual = "usual: {machine: dram_zram, steps: 7, compare: {tuners: [pi]}, agent: tpe}"
+    usual = (
+        "usual: {machine: dram_zram, steps: 7, compare: {tuners: [pi]}, agent: tpe, "
+        "train: {evaluation: {seeds: 5}}}"
+    )
     path.write_text(usual, encoding="utf-8")
     settings = compose("compare", [f"task={path}"])
     assert settings["machine"]["name"] == "dram_zram"
     assert (settings["steps"], settings["tuners"]) == (7, ["pi"])
+    assert compose("train", [f"task={path}", "agent=ppo"])["evaluation"]["seeds"] == 5
     settings = compose("compare", [f"task={path}", "steps=9", "machine=dram_cxl"])
     assert (settings["steps"], settings["machine"]["name"]) == (9, "dram_cxl")

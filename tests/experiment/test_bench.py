@@ -20,6 +20,7 @@ from damosrl.emulator.presets import machine_config
 from damosrl.errors import MachineError
 from damosrl.experiment.bench import opponent, rows, scaling
 from damosrl.experiment.bench.daemon import daemon_rows
+from damosrl.experiment.bench.hosts import ACMA, host_rows, size_ratio
 from damosrl.experiment.bench.kernel_step import step_costs_s, step_p99_ms
 from damosrl.experiment.bench.machines import (
     drawn_workload,
@@ -91,6 +92,8 @@ def test_both_sides_run_in_turn() -> None:
         pytest.param(partial(rows.monitor_ratio, 20, 1.0), id="monitor"),
         pytest.param(partial(rows.per_page_ratio, 20, SMALL, 0.1, 1.0), id="per_page"),
         pytest.param(partial(default_ppo_ratio, 2), id="default_ppo"),
+        pytest.param(partial(default_ppo_ratio, 2, ACMA), id="acma_ppo"),
+        pytest.param(partial(size_ratio, 2.0, 1.0), id="acma_size"),
         pytest.param(partial(shipped_ppo_ratio, 2), id="shipped_ppo"),
         pytest.param(partial(step_p99_ms, 20, 5), id="kernel_step"),
         pytest.param(rows.start_ratio, id="start"),
@@ -108,6 +111,7 @@ def test_rows_have_names_of_their_own_and_the_targets_of_the_design() -> None:
     every = [
         *rows.engine_rows(),
         *rows.training_rows(),
+        *host_rows(),
         *rows.kernel_rows(),
         *daemon_rows(),
         rows.start_row(),
@@ -123,6 +127,8 @@ def test_rows_have_names_of_their_own_and_the_targets_of_the_design() -> None:
         "exact_over_fast_monitor": (None, True),
         "ppo_throughput_over_idle_environment": (0.8, True),
         "shipped_ppo_throughput_over_idle_environment": (0.8, True),
+        "acma_step_cost_16TiB_over_1GiB": (1.3, False),
+        "acma_ppo_throughput_over_idle_environment": (0.6, True),
         "kernel_step_overhead": (5.0, False),
         "kernel_step_wall": (None, True),
         "daemon_decision_p99_ms": (5.0, False),
@@ -162,6 +168,7 @@ def test_the_command_prints_one_json_object(
     row = Row("news", "a over b", lambda: _samples(5.0), repeats=1)
     monkeypatch.setattr(rows, "engine_rows", lambda: [row])
     monkeypatch.setattr(rows, "training_rows", lambda: [replace(row, name="more", target=6.0)])
+    monkeypatch.setattr(rows, "host_rows", list)
     monkeypatch.setattr(rows, "kernel_rows", list)
     monkeypatch.setattr(rows, "daemon_rows", list)
     monkeypatch.setattr(rows, "start_row", lambda: replace(row, name="last"))

@@ -14,6 +14,7 @@ from typing import Any
 
 from damosrl.emulator.presets import machine_config
 from damosrl.experiment.bench.daemon import daemon_rows
+from damosrl.experiment.bench.hosts import host_rows
 from damosrl.experiment.bench.kernel_step import step_p99_ms
 from damosrl.experiment.bench.machines import (
     MACHINE,
@@ -45,7 +46,14 @@ def run(*, quiet: bool = False) -> dict[str, Any]:
         10000.0
     """
     load_environments()
-    rows = [*engine_rows(), *training_rows(), *kernel_rows(), *daemon_rows(), start_row()]
+    rows = [
+        *engine_rows(),
+        *training_rows(),
+        *host_rows(),
+        *kernel_rows(),
+        *daemon_rows(),
+        start_row(),
+    ]
     results = {}
     with progress_bar("measuring", len(rows), quiet=quiet) as advance:
         for done, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""How much of PPO's throughput is left when the world is Tiering-v0 instead of nothing."""
+"""How much of PPO's throughput is left when the world is a task's instead of nothing."""
 
 import time
 from collections.abc import Iterator
@@ -17,9 +17,10 @@ STEPS = 32
 """Decisions per rollout and machine."""
 
 
-def environments(machines: int) -> tuple[Any, Any]:
-    """Return default Tiering-v0 with two threads, and an environment of its spaces, for SB3."""
-    busy = gymnasium.make_vec(TIERING, num_envs=machines, threads=2).unwrapped.sb3()  # type: ignore[attr-defined]
+def environments(machines: int, environment: str = TIERING) -> tuple[Any, Any]:
+    """Return a default environment with two threads, and an idle one of its spaces, for SB3."""
+    made: Any = gymnasium.make_vec(environment, num_envs=machines, threads=2).unwrapped
+    busy = made.sb3()
     return busy, IdleVecEnv(machines, busy.observation_space, busy.action_space)
 
 
@@ -40,12 +41,13 @@ def one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def default_ppo_ratio(machines: int) -> Sample:
+def default_ppo_ratio(machines: int, environment: str = TIERING) -> Sample:
     """Prepare throughput over idle with Stable-Baselines3's own default PPO, rollouts of 32."""
     from stable_baselines3 import PPO  # noqa: PLC0415  torch only where RL is trained
 
     busy, idle = (
-        PPO("MlpPolicy", env, n_steps=STEPS, seed=1, device="cpu") for env in environments(machines)
+        PPO("MlpPolicy", env, n_steps=STEPS, seed=1, device="cpu")
+        for env in environments(machines, environment)
     )
 
     def learn(model: PPO) -> None:

@@ -73,7 +73,7 @@ def make(settings: LoopSettings, num_machines: int) -> Parts:
     config = acma_config(settings.task)
     reward = reward_config(settings.reward or "acma")
     seconds = math.ceil(settings.steps * config.decision_interval_s)
-    world = HostWorld(settings.machine, settings.workload, num_machines, seconds)
+    world = HostWorld(settings.machine, settings.workload, num_machines, seconds, settings.threads)
     task = AcmaTask(num_machines, config, reward)
     return Parts(world, task, config.action, reward, MEASURES)
 

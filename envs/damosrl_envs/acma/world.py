@@ -24,6 +24,7 @@ class HostWorld:
         workloads: One workload, or a list of which each episode draws one.
         num_machines: N.
         seconds: Length of an episode.
+        threads: Threads of the emulation.
 
     Raises:
         DamosrlError: A choice does not exist or does not fit; one line says how to fix it.
@@ -31,9 +32,13 @@ class HostWorld:
 
     has_truth = True
 
-    def __init__(self, machines: Any, workloads: Any, num_machines: int, seconds: int) -> None:
+    def __init__(
+        self, machines: Any, workloads: Any, num_machines: int, seconds: int, threads: int = 1
+    ) -> None:
         configs = [host_config(one) for one in as_list(machines)]
-        self._hosts = AcmaHosts([configs[place % len(configs)] for place in range(num_machines)])
+        self._hosts = AcmaHosts(
+            [configs[place % len(configs)] for place in range(num_machines)], threads
+        )
         self._seconds = seconds
         self._choices = [host_workload(one) for one in as_list(workloads)]
         self._pinned: list[HostWorkload | None] = [None] * num_machines
