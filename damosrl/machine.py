@@ -165,6 +165,17 @@ class Pressure(NamedTuple):
     full_avg: FloatArray
 
 
+class SwapUse(NamedTuple):
+    """Swap space of N machines, ``(N,)`` each, as /proc/meminfo and zram's ``mm_stat`` give it."""
+
+    total_bytes: FloatArray
+    """Room for pages, by their size in memory."""
+    used_bytes: FloatArray
+    """Pages swapped out, by their size in memory."""
+    pool_bytes: FloatArray
+    """Memory that their compressed copies take; 0 on a disk."""
+
+
 class Source(StrEnum):
     """Where a part of the telemetry comes from, as far as a machine may lack it."""
 
@@ -202,6 +213,7 @@ class Telemetry:
             within the ping-pong window, ``(N,)``; refault-like counter of vmstat.
         kdamond_cpu_us: Life-time CPU time of the kdamonds, ``(N,)``.
         latency_ns: Mean access latency by a probe in the last interval, NaN without one, ``(N,)``.
+        swap: Swap space; None where the machine does not tell.
         missing: Sources that these machines do not have: their arrays hold NaN, or for the
             snapshot no regions.
     """
@@ -220,6 +232,7 @@ class Telemetry:
     returned_bytes: FloatArray
     kdamond_cpu_us: FloatArray
     latency_ns: FloatArray
+    swap: SwapUse | None = None
     missing: tuple[Source, ...] = ()
 
 

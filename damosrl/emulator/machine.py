@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from damosrl.damon import Context, Document
 from damosrl.damon.documents import read_document
+from damosrl.emulator.compression import write_compression
 from damosrl.emulator.describe import describe_machine
 from damosrl.emulator.heat import monitor_heat, physical_heat, virtual_heat
 from damosrl.emulator.limits import WorkLimits
@@ -31,6 +32,7 @@ from damosrl.emulator.processes import (
     write_processes,
 )
 from damosrl.emulator.rate_store import RateStore
+from damosrl.emulator.reclaim_oracle import page_out
 from damosrl.emulator.releases import is_legacy
 from damosrl.emulator.report import read_kdamonds, read_pressure, read_snapshot, read_stats
 from damosrl.emulator.staging import with_tuned_intervals
@@ -49,7 +51,7 @@ from damosrl.emulator.watching import (
 )
 from damosrl.emulator.workload.model import Workload
 from damosrl.errors import DocumentError, EmulatorLimitError, MachineError
-from damosrl.machine import GroundTruth, Plan, Telemetry
+from damosrl.machine import GroundTruth, Plan, SwapUse, Telemetry
 
 MONITORS = {"fast": FAST, "exact": EXACT}
 FloatArray = NDArray[np.float64]
@@ -175,6 +177,9 @@ class EmulatedMachines:
         slots = min(int(frames.sum()) + len(frames), config.max_extents)
         self.world = grow_world(self.world, slots, len(model.piece_frames), self._store)
         write_page_classes(self.world, index, model, config.granule_bytes, workload.pages)
+        write_compression(
+            self.world, index, model, config.granule_bytes, workload.pages, config.swap_tier
+        )
         seeds = np.random.SeedSequence(seed).spawn(self._kdamonds + 1)
         order = start_order(model, workload.start, np.random.default_rng(seeds[-1]))
         order = mapped_only(order, processes, model.piece_frames, config.granule_bytes)
@@ -393,6 +398,11 @@ class EmulatedMachines:
             returned_bytes=machines["returned_bytes"].copy(),
             kdamond_cpu_us=machines["kdamond_us"].copy(),
             latency_ns=np.where(probed, latency, np.nan),
+            swap=SwapUse(
+                total_bytes=nodes["total"][:, -1] * granule[:, 0],
+                used_bytes=(nodes["total"] - nodes["free"])[:, -1] * granule[:, 0],
+                pool_bytes=machines["pool_bytes"].copy(),
+            ),
         )
 
     def truth(self) -> GroundTruth:
@@ -434,6 +444,21 @@ class EmulatedMachines:
         model = self._store.model(index)
         rate_hz = model.expected_rate_hz(float(self.world.machines["time_s"][index]), horizon_s)
         return rebalance(self.world, index, rate_hz, budget_bytes, horizon_s)
+
+    def page_out(self, index: int, slowdown_price: float, horizon_s: float) -> float:
+        """Page out what pays on one machine; see `damosrl.emulator.reclaim_oracle`.
+
+        Args:
+            index: Machine.
+            slowdown_price: Cost of running twice as long, in units of all the memory in use.
+            horizon_s: How far it looks ahead, as a decay time.
+
+        Returns:
+            Bytes moved.
+        """
+        model = self._store.model(index)
+        rate_hz = model.expected_rate_hz(float(self.world.machines["time_s"][index]), horizon_s)
+        return page_out(self.world, index, rate_hz, slowdown_price)
 
     def heat_truth(
         self, index: int, bins: int, by: Literal["physical", "virtual"] = "physical"

@@ -46,12 +46,13 @@ TOUCHED = -1e9
 """Pages that were certainly accessed since they were made old, as a page that faulted in."""
 
 PIECE = np.dtype(
-    [(name, "i8") for name in ["frames", "file", "unmapped", "memcg", "order"]]
-    + [("touched", "f8")]
+    [(name, "i8") for name in ["frames", "file", "unmapped", "memcg", "order", "refused"]]
+    + [("touched", "f8"), ("pool_share", "f8")]
 )
 """Frames of a piece, and what its pages are: of a file (else anonymous), unmapped, id of their
-memory control group (0 is the root), order of the folios they start with; and the expected accesses
-to each page up to the beginning of the epoch in force."""
+memory control group (0 is the root), order of the folios they start with, whether the swap store
+refuses them; the expected accesses to each page up to the beginning of the epoch in force; and the
+memory that a swapped byte takes in the store's pool."""
 
 BORDER = np.dtype([("frame", "f8"), ("hits_below", "f8"), ("hit", "f8")])
 """First frame of an extent, the sum of hit probability over the node's frames below it, and the hit
@@ -100,8 +101,8 @@ MACHINE = np.dtype(
             # of the memory reclaimed
             "stalled fault_ns reclaimed_hz "
             # time, and when an area or a process comes or goes next; bytes copied between nodes
-            # whose CPU time is not taken yet; life-time counters
-            "time_s next_change_s copy_waiting_bytes up_bytes down_bytes returned_bytes "
+            # whose CPU time is not taken yet, memory of the swap store's pool; life-time counters
+            "time_s next_change_s copy_waiting_bytes pool_bytes up_bytes down_bytes returned_bytes "
             "kdamond_us faults "
             # sums over the last run
             "elapsed_s accesses possible latency_sum_ns p99_sum_ns fast_accesses "

@@ -9,6 +9,7 @@ the copying takes.
 import numpy as np
 from numpy.typing import NDArray
 
+from damosrl.emulator.compression import account_pool, is_refused
 from damosrl.emulator.extents import (
     fill_free,
     find_free,
@@ -34,11 +35,12 @@ def move_frames(
     """Move an extent's first frames to another node's lowest free frames.
 
     Returns:
-        Frames moved (fewer when the target fills up), and the slot after them in address order.
+        Frames moved (fewer when the target fills up, none that the swap store refuses), and the
+        slot after them in address order.
     """
     frames = min(frames, world.slots[m, slot].length, world.nodes[m, target].free)
     following = world.slots[m, slot].after
-    if frames <= 0:
+    if frames <= 0 or (target == world.nodes.shape[1] - 1 and is_refused(world, m, slot)):
         return 0, following
     if frames < world.slots[m, slot].length:
         following = split_extent(world, m, slot, frames)
@@ -97,6 +99,10 @@ def _account(world: MemoryWorld, m: int, source: int, target: int, piece: int, f
     world.nodes[m, target].waiting_bytes += size
     if source != store:  # a page read from the swap store pays by the time of its fault
         world.nodes[m, source].waiting_bytes += size
+    if target == store:
+        account_pool(world, m, piece, float(size))
+    elif source == store:
+        account_pool(world, m, piece, -float(size))
     if store not in (source, target):
         machine.copy_waiting_bytes += size
     if target < source:

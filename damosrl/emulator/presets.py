@@ -32,6 +32,10 @@ class Tier:
         cost_per_gib: Price relative to DRAM.
         fault_p99_ns: 99th percentile of an unloaded fault; swap only.
         store_ns: Time to write a page in direct reclaim; swap only.
+        compression: Size of a page over what it takes in memory when it is swapped; 0 is a disk,
+            where it takes none; swap only.
+        incompressible: What becomes of pages that do not compress: kept ``raw`` in memory (zram),
+            or ``refuse``, so that they stay where they are (zswap without a device); swap only.
     """
 
     name: str
@@ -42,6 +46,8 @@ class Tier:
     cost_per_gib: float = 1.0
     fault_p99_ns: float = 0.0
     store_ns: float = 0.0
+    compression: float = 0.0
+    incompressible: Literal["raw", "refuse"] = "raw"
 
     def __post_init__(self) -> None:
         if len(self.curve_gbps) != len(self.curve_ns) or len(self.curve_gbps) < 2:
@@ -61,6 +67,12 @@ class Tier:
                 f"latency curve of tier {self.name} starts below zero",
                 got=f"{self.curve_gbps[0]} GB/s, {self.curve_ns[0]} ns",
                 allowed="load >= 0, latency > 0",
+            )
+        if not (self.compression == 0.0 or 1.0 <= self.compression < np.inf):
+            raise MachineError(
+                f"compression of tier {self.name} is no ratio",
+                got=self.compression,
+                allowed="0 for a disk, or >= 1",
             )
         _check_capacity(self.name, self.capacity)
 

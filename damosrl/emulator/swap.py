@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from damosrl.emulator.compression import is_refused
 from damosrl.emulator.extents import locate
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.latency import idle_ns, loaded_ns, peak_gbps
@@ -196,6 +197,8 @@ def reclaim(world: MemoryWorld, m: int, frames: int) -> int:
         extent = world.slots[m, slot]
         machine.hand = extent.start + extent.length
         if extent.piece == FREE or (extent.active != 0 and rounds < 2):
+            continue
+        if is_refused(world, m, slot):
             continue
         rate = piece_rate(world, m, extent.piece)
         quiet = math.exp(-rate * machine.speed * REFERENCE_WINDOW_S)

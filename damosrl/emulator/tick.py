@@ -16,6 +16,7 @@ from damosrl.emulator.application import (
     solve_all_fast,
     solve_loop,
 )
+from damosrl.emulator.compression import count_pool
 from damosrl.emulator.engine import run_until
 from damosrl.emulator.extents import forget_old_moves
 from damosrl.emulator.jit import inner_kernel, lean_kernel
@@ -232,6 +233,7 @@ def begin(world: MemoryWorld, m: int, seed: int) -> None:
     clear_sums(world, m)
     clear_pressure(world.psi[m], machine)
     clear_swap(world, m, seed)
+    count_pool(world, m)
     enter_epoch(world, m, 0)
     solve_all_fast(world, m)
     for node in range(world.nodes.shape[1]):

@@ -13,6 +13,7 @@ import numpy as np
 from damosrl.config import load_choice, typed
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.knobs import FloatArray
+from damosrl_tasks.bound import Bound, Multiplier
 
 IntervalT = TypeVar("IntervalT")
 """What a task knows about the interval that just ended, for N machines."""
@@ -65,12 +66,14 @@ class RewardConfig:
         meaning: What it wants, one sentence.
         terms: By name.
         ground_truth: Whether terms may use what no kernel can tell.
+        bound: A measure held under a limit by a multiplier.
     """
 
     name: str
     meaning: str
     terms: dict[str, Term] = field(default_factory=dict)
     ground_truth: bool = False
+    bound: Bound | None = None
 
     def __post_init__(self) -> None:
         for name, term in self.terms.items():
@@ -97,6 +100,8 @@ def read_reward(
         raise ConfigError(f"reward {config.name} has no terms", allowed=", ".join(measures))
     for name, term in config.terms.items():
         _check(config, name, term.measure or name, measures)
+    if config.bound is not None:
+        _check(config, "bound", config.bound.measure, measures)
     return config
 
 
@@ -129,3 +134,32 @@ def weigh(
         share = np.where(np.isnan(distance), 0.0, share)
         terms[name] = measure.sign * term.weight * share
     return terms
+
+
+class Weigher(Generic[IntervalT]):
+    """Weighs the intervals of N machines by one configuration, its bound included.
+
+    Args:
+        config: What counts.
+        measures: What can be measured.
+        num_machines: N.
+    """
+
+    def __init__(
+        self,
+        config: RewardConfig,
+        measures: Mapping[str, Measure[IntervalT]],
+        num_machines: int,
+    ) -> None:
+        self._config, self._measures = config, measures
+        self.multiplier = Multiplier(config.bound, num_machines)
+
+    def terms(self, interval: IntervalT, elapsed_s: FloatArray) -> dict[str, FloatArray]:
+        """Return the weighted terms ``(N,)`` of an interval of that length ``(N,)``."""
+        terms = weigh(self._config, self._measures, interval)
+        bound = self._config.bound
+        if bound is not None:
+            terms["bound"] = self.multiplier.charge(
+                self._measures[bound.measure].of(interval), elapsed_s
+            )
+        return terms

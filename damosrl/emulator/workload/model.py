@@ -109,9 +109,11 @@ class PageClass:
         memcg: Path of the memory control group.
         folio: Size of the folios they start in: 4 KiB to 1 GiB, a power of two.
         mapped: Whether some page table maps them; page cache may be unmapped.
+        compression: Size of a page over that of its compressed copy, at least 1; None: as pages
+            usually compress in the machine's swap store.
 
     Raises:
-        WorkloadError: The share or the folio size is out of range.
+        WorkloadError: The share, the folio size or the compression is out of range.
     """
 
     share: float = 1.0
@@ -119,10 +121,15 @@ class PageClass:
     memcg: str = "/"
     folio: str | int = PAGE_BYTES
     mapped: bool = True
+    compression: float | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.share < math.inf:
             raise WorkloadError("share of a page class is wrong", got=self.share, allowed=">= 0")
+        if self.compression is not None and not 1.0 <= self.compression < math.inf:
+            raise WorkloadError(
+                "compression of a page class is no ratio", got=self.compression, allowed=">= 1"
+            )
         if self._folio_bytes() not in {PAGE_BYTES << order for order in range(LARGEST_ORDER + 1)}:
             raise WorkloadError(
                 "folio of a page class is wrong",

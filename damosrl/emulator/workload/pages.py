@@ -60,6 +60,7 @@ class PagesConfig:
             f"{percent(page.share / total)} {page.kind} in {page.memcg}, "
             f"folios of {PAGE_BYTES << page.order >> 10} KiB"
             + ("" if page.mapped else ", unmapped")
+            + ("" if page.compression is None else f", compressed to 1/{page.compression:g}")
             for page in self.classes
         ]
         return f"Pages: {'; '.join(parts)}."

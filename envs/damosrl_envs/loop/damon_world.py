@@ -10,8 +10,15 @@ from damosrl_tasks.reward import RewardConfig
 DamonWorld = EmulatedWorld | KernelWorld
 
 
-def damon_world(settings: LoopSettings, num_machines: int) -> DamonWorld:
+def damon_world(
+    settings: LoopSettings, num_machines: int, *, fast_fill: float | None = None
+) -> DamonWorld:
     """Take a world as it is, or make a kernel's or emulated machines as the settings say.
+
+    Args:
+        settings: What to build.
+        num_machines: N.
+        fast_fill: Share of the upper tiers in use at the start; None: as the workload says.
 
     Raises:
         DamosrlError: A choice does not exist, or does not fit.
@@ -23,7 +30,7 @@ def damon_world(settings: LoopSettings, num_machines: int) -> DamonWorld:
         config = kernel_config(settings.machine)
     if config is not None:
         return KernelWorld(config, num_machines)
-    return EmulatedWorld(settings.machine, settings.workload, num_machines)
+    return EmulatedWorld(settings.machine, settings.workload, num_machines, fast_fill=fast_fill)
 
 
 def require_truth(reward: RewardConfig, world: DamonWorld, others: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from damosrl.knobs import Quantity, QuantitySet
 from damosrl.task import TaskSpec
+from damosrl_tasks.bound import Bound
 from damosrl_tasks.reward import Measure, RewardConfig
 
 HEADER = ("name", "unit", "range", "scale", "meaning")
@@ -73,7 +74,17 @@ def _reward(reward: RewardConfig, measures: Mapping[str, Measure[Any]]) -> str:
         )
     truth = "uses ground truth" if reward.ground_truth else "uses only what a kernel can tell"
     formula = "term = weight x clip((|measure - target| - limit) / scale, 0, 1); reward = sum"
-    return f"Reward {reward.name}: {reward.meaning} ({truth})\n{formula}\n{_align(rows)}"
+    text = f"Reward {reward.name}: {reward.meaning} ({truth})\n{formula}\n{_align(rows)}"
+    return text if reward.bound is None else f"{text}\n{_bound(reward.bound, measures)}"
+
+
+def _bound(bound: Bound, measures: Mapping[str, Measure[Any]]) -> str:
+    moves = "is fixed" if bound.rate_per_s == 0.0 else f"follows by {bound.rate_per_s:g}/s"
+    return (
+        f"bound = -multiplier x clip(({bound.measure} - {bound.limit:g}) / {bound.scale:g}, -1, 1) "
+        f"in {measures[bound.measure].unit}; the multiplier starts at {bound.multiplier:g}, "
+        f"{moves}, lies in 0..{bound.most:g} and is in the info"
+    )
 
 
 def _align(rows: list[tuple[str, ...]] | list[tuple[str, str, str, str, str, str]]) -> str:

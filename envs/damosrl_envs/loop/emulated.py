@@ -1,6 +1,7 @@
 """Emulated machines under the loop: each episode draws a workload."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ class EmulatedWorld:
         machines: One machine for all, or a list dealt out in turn.
         workloads: One workload, or a list of which each episode draws one.
         num_machines: N.
+        fast_fill: Share of the upper tiers in use at the start; None: as the workload says.
 
     Raises:
         DamosrlError: A choice does not exist; the nearest is named.
@@ -30,7 +32,10 @@ class EmulatedWorld:
 
     has_truth = True
 
-    def __init__(self, machines: Any, workloads: Any, num_machines: int) -> None:
+    def __init__(
+        self, machines: Any, workloads: Any, num_machines: int, *, fast_fill: float | None = None
+    ) -> None:
+        self._fast_fill = fast_fill
         configs = [machine_config(one) for one in as_list(machines)]
         self._configs = [configs[place % len(configs)] for place in range(num_machines)]
         self._sources: dict[str, WorkloadSource] = {}
@@ -44,6 +49,11 @@ class EmulatedWorld:
     def num_nodes(self) -> int:
         """Memory nodes of every machine."""
         return len(self._configs[0].memory_tiers)
+
+    @property
+    def configs(self) -> tuple[MachineConfig, ...]:
+        """Configuration of every machine."""
+        return tuple(self._configs)
 
     @property
     def overruns(self) -> IntArray:
@@ -96,6 +106,9 @@ class EmulatedWorld:
         if choice is None:
             choice = self._choices[int(generator.integers(len(self._choices)))]
         workload = self._source(choice).draw(generator)
+        if self._fast_fill is not None:
+            start = replace(workload.start, fast_fill=self._fast_fill)
+            workload = replace(workload, start=start)
         self.machines.load(index, workload, seed)
         return Episode(workload.name, workload.family, workload.access.footprint_bytes)
 

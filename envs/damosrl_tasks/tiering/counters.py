@@ -1,17 +1,17 @@
 """Differences of the life-time counters between two readings of a machine."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from damosrl.knobs import FloatArray
 from damosrl.machine import Telemetry
-from damosrl_tasks.tiering.schemes import Layout, Place
+from damosrl_tasks.growth import CounterSet, total
+from damosrl_tasks.tiering.schemes import Layout
 
 
 @dataclass(frozen=True)
-class Counters:
+class Counters(CounterSet):
     """Life-time counters of N machines, or what they grew by; arrays ``(N,)`` float64.
 
     Args:
@@ -44,32 +44,10 @@ class Counters:
     psi_full_us: FloatArray
     kdamond_cpu_us: FloatArray
 
-    def since(self, earlier: "Counters") -> "Counters":
-        """Return the growth since an earlier reading."""
-        return Counters(
-            **{
-                item.name: getattr(self, item.name) - getattr(earlier, item.name)
-                for item in fields(Counters)
-            }
-        )
-
-    def replaced(self, which: NDArray[np.bool_], other: "Counters") -> "Counters":
-        """Return these counters with another reading's values on the marked machines."""
-        return Counters(
-            **{
-                item.name: np.where(which, getattr(other, item.name), getattr(self, item.name))
-                for item in fields(Counters)
-            }
-        )
-
 
 def read_counters(telemetry: Telemetry, layout: Layout) -> Counters:
     """Copy the counters out of a telemetry reading."""
     stats = telemetry.stats
-
-    def total(counter: NDArray[np.int64], places: tuple[Place, ...]) -> FloatArray:
-        columns = [counter[:, kdamond, scheme] for kdamond, scheme in places]
-        return np.asarray(np.sum(columns, axis=0), dtype=np.float64) + np.zeros(len(counter))
 
     def copy(values: FloatArray) -> FloatArray:
         return np.array(values, dtype=np.float64)

@@ -1,13 +1,13 @@
 """The names, units, ranges and meanings of what a tiering tuner sees."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.knobs import Quantity, QuantitySet
 from damosrl.machine import Source
+from damosrl_tasks.shapes import last_action, rate, share, small_share
 from damosrl_tasks.tiering.knobs import KNOBS
 from damosrl_tasks.tiering.monitor import COLD_AGES_S, HEAT_EDGES_PERCENT
 
@@ -15,32 +15,18 @@ SHARE_TIMES_S = (2, 10, 60)
 """Time constants of the fast tier's share of observed accesses, seconds."""
 
 
-def _share(name: str, meaning: str, default: float = 0.0) -> Quantity:
-    return Quantity(name, "ratio", 0.0, 1.0, meaning, default=default)
-
-
-def _small_share(name: str, meaning: str) -> Quantity:
-    """Shares of bytes matter down to a thousandth; nothing at all is -1."""
-    return Quantity(name, "ratio", 0.001, 1.0, meaning, scale="log", off_below=-0.9)
-
-
-def _rate(name: str, meaning: str) -> Quantity:
-    high = 4.0 * 2**30
-    return Quantity(name, "bytes/s", 2.0**20, high, meaning, scale="log", off_below=-0.9)
-
-
 def _memory() -> list[Quantity]:
     return [
         Quantity("fast_free", "%", 0.0, 100.0, "Free share of node 0.", scale="symlog"),
         Quantity("free_error", "%", -5.0, 5.0, "Free share of node 0 minus the free target."),
-        _share("fast_capacity", "Bytes of node 0 as a share of all memory nodes."),
+        share("fast_capacity", "Bytes of node 0 as a share of all memory nodes."),
     ]
 
 
 def _heat() -> list[Quantity]:
     tops = (*HEAT_EDGES_PERCENT[1:], 101)
     return [
-        _small_share(
+        small_share(
             f"{tier}_heat_{low}",
             f"Share of the {tier} tier's bytes accessed at {low} % of the largest rate or more"
             + (f" and below {top} %." if top <= 100 else "."),
@@ -52,7 +38,7 @@ def _heat() -> list[Quantity]:
 
 def _cold() -> list[Quantity]:
     return [
-        _small_share(
+        small_share(
             f"fast_cold_age_{age}", f"Share of the fast tier's bytes idle for {age} s or more."
         )
         for age in COLD_AGES_S
@@ -61,16 +47,16 @@ def _cold() -> list[Quantity]:
 
 def _migration() -> list[Quantity]:
     items = [
-        _rate("promoted", "Bytes moved to a faster node per second."),
-        _rate("demoted", "Bytes moved to a slower node per second."),
+        rate("promoted", "Bytes moved to a faster node per second."),
+        rate("demoted", "Bytes moved to a slower node per second."),
     ]
     for name in ("promotion", "demotion"):
         items += [
-            _share(f"{name}_use", f"Bytes tried for {name}, of its size quota."),
-            _share(f"{name}_success", f"Bytes applied of bytes tried for {name}; 1 if none.", 1.0),
-            _share(f"{name}_exceeds", f"Share of windows in which the {name} quota ran out."),
+            share(f"{name}_use", f"Bytes tried for {name}, of its size quota."),
+            share(f"{name}_success", f"Bytes applied of bytes tried for {name}; 1 if none.", 1.0),
+            share(f"{name}_exceeds", f"Share of windows in which the {name} quota ran out."),
         ]
-    items.append(_share("ping_pong", "Returned bytes of migrated bytes, over about 10 s."))
+    items.append(share("ping_pong", "Returned bytes of migrated bytes, over about 10 s."))
     return items
 
 
@@ -78,11 +64,11 @@ def _accesses() -> list[Quantity]:
     meaning = "Node 0's share of observed accesses, time constant {} s."
     names = {2: "fast_access_share"}
     items = [
-        _share(names.get(time, f"fast_access_share_{time}s"), meaning.format(time), 0.5)
+        share(names.get(time, f"fast_access_share_{time}s"), meaning.format(time), 0.5)
         for time in SHARE_TIMES_S
     ]
     change = "Two-sided CUSUM of the observed share against its slow mean: heat has moved."
-    items.append(_share("access_change", change))
+    items.append(share("access_change", change))
     return items
 
 
@@ -91,7 +77,7 @@ def _state() -> list[Quantity]:
     return [
         Quantity("psi_some", "%", 0.0, 100.0, pressure.format("some"), scale="symlog"),
         Quantity("psi_full", "%", 0.0, 100.0, pressure.format("full"), scale="symlog"),
-        _share("region_use", "Regions of the fullest kdamond, of the limit."),
+        share("region_use", "Regions of the fullest kdamond, of the limit."),
         Quantity(
             "time_stretch",
             "ratio",
@@ -103,15 +89,16 @@ def _state() -> list[Quantity]:
     ]
 
 
-def _last_action() -> list[Quantity]:
-    return [
-        replace(knob, name=f"last_{knob.name}", meaning=f"{knob.name} in force (after safety).")
-        for knob in KNOBS.items
-    ]
-
-
 OBSERVATION = QuantitySet(
-    tuple(_memory() + _heat() + _cold() + _migration() + _accesses() + _state() + _last_action())
+    (
+        *_memory(),
+        *_heat(),
+        *_cold(),
+        *_migration(),
+        *_accesses(),
+        *_state(),
+        *last_action(KNOBS),
+    )
 )
 
 

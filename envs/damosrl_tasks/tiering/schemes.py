@@ -30,12 +30,11 @@ from damosrl.damon import (
     Weights,
 )
 from damosrl.machine import GOAL_TUNER_CODES, IntArray, Plan, QuotaLoop, SchemeField, Setting
+from damosrl_tasks.growth import Place
 from damosrl_tasks.tiering.config import TieringConfig
 from damosrl_tasks.tiering.knobs import OFF_BYTES, SchemeNumbers
 
 FULL_BP = 10_000
-Place = tuple[int, int]
-"""Kdamond index and scheme index."""
 
 
 @dataclass(frozen=True)

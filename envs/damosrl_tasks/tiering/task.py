@@ -11,7 +11,7 @@ from damosrl.errors import ConfigError
 from damosrl.knobs import Float32Array, FloatArray
 from damosrl.machine import GroundTruth, Plan, QuotaLoop, Source, Telemetry
 from damosrl.task import StepOutcome, TaskSpec
-from damosrl_tasks.reward import RewardConfig, weigh
+from damosrl_tasks.reward import RewardConfig, Weigher
 from damosrl_tasks.tiering.config import TieringConfig, tiering_config
 from damosrl_tasks.tiering.counters import Counters, read_counters
 from damosrl_tasks.tiering.features import Features
@@ -60,7 +60,8 @@ class TieringTask:
                 fix="choose a machine such as dram_cxl or dram_cxl_zram",
             )
         self._config = config or TieringConfig()
-        self._reward = reward or reward_config("latency")
+        reward = reward or reward_config("latency")
+        self._weigher = Weigher(reward, MEASURES, num_machines)
         self._layout = layout(self._config, num_nodes)
         self._features = Features(self._config, self._layout, num_machines, summarise)
         self._spec = TaskSpec(NAME, OBSERVATION, KNOBS, self._config.decision_interval_s)
@@ -149,7 +150,8 @@ class TieringTask:
         self._counters, self._grown = now, grown
         observation = self._features.update(telemetry, grown, KNOBS.to_physical(applied))
         slow_share = 1.0 - self._features.share.means[:, 0]
-        terms = weigh(self._reward, MEASURES, Interval(telemetry, grown, slow_share, truth))
+        interval = Interval(telemetry, grown, slow_share, truth)
+        terms = self._weigher.terms(interval, grown.time_s)
         reward = np.asarray(np.sum(list(terms.values()), axis=0), dtype=np.float64)
         return StepOutcome(observation, reward, terms)
 

@@ -1,0 +1,1 @@
+"""Proactive reclaim: cold memory paged out, as much as a bounded slowdown allows."""
