@@ -66,6 +66,7 @@ class Features:
             *self._reclaim(grown, knobs),
             grown.refaulted_bytes / elapsed_s,
             100.0 * psi.some_avg[:, 0],
+            100.0 * psi.some_avg[:, 1],
             100.0 * psi.full_avg[:, 0],
             grown.psi_some_us / elapsed_s / 1e4,
             *knobs.T,

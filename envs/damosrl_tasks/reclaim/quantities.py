@@ -70,6 +70,7 @@ def _pressure() -> list[Quantity]:
     now = "Share of the last decision interval in which some task stalled for memory."
     return [
         Quantity("psi_some", "%", 0.0, 100.0, avg.format("some"), scale="symlog"),
+        Quantity("psi_some_60", "%", 0.0, 100.0, "Memory PSI some avg60.", scale="symlog"),
         Quantity("psi_full", "%", 0.0, 100.0, avg.format("full"), scale="symlog"),
         Quantity("psi_now", "%", 0.0, 100.0, now, scale="symlog"),
     ]

@@ -31,12 +31,16 @@ from damosrl_tasks.reclaim.knobs import OFF_BYTES, SchemeNumbers
 
 PAGEOUT: Place = (0, 0)
 """The one scheme."""
+FAILED_COSTS_ONE_IN = 1000
+"""Share of the quota that bytes take which were tried in vain."""
 
 
 def template(config: ReclaimConfig) -> Document:
     """Build the document: as DAMON_RECLAIM's (7.3), but with the goal on PSI and no watermarks.
 
-    Under a quota the oldest memory goes first: only age has a weight.
+    Under a quota the oldest memory goes first: only age has a weight. Free memory is idle too, and
+    trying it pages nothing out: so that it does not use the quota up, bytes that failed are charged
+    by a thousandth (``fail_charge``, kernel 7.3).
     """
     scheme = Scheme(
         action=Action.PAGEOUT,
@@ -48,6 +52,8 @@ def template(config: ReclaimConfig) -> Document:
             weights=Weights(sz_permil=0, nr_accesses_permil=0, age_permil=1),
             goals=(QuotaGoal(GoalMetric.SOME_MEM_PSI_US, target_value=10_000),),
             goal_tuner=GoalTuner.CONSIST,
+            fail_charge_num=1,
+            fail_charge_denom=FAILED_COSTS_ONE_IN,
         ),
     )
     context = Context(
