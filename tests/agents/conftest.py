@@ -65,3 +65,47 @@ def observe(tiering_spec: TaskSpec) -> Observe:
         return tiering_spec.observation.to_normal(physical).astype(np.float32)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def reclaim_spec() -> TaskSpec:
+    """A task that has everything the tuners of reclaim read and turn."""
+    ages = (1, 5, 15, 30, 60, 120, 240)
+    size = ("bytes", 2.0**24, 2.0**46)
+    features = QuantitySet(
+        (
+            Quantity("free", "%", 0.0, 100.0, "Free share.", scale="symlog"),
+            Quantity("resident", *size, "Resident bytes.", "log", default=2.0**24),
+            _ratio("swap_use"),
+            *(_ratio(f"cold_{age}") for age in ages),
+            *(_ratio(f"touched_{age}") for age in ages),
+            Quantity("swap_in", "bytes/s", 0.0, 1024 * MIB, "Back by faults.", scale="symlog"),
+            *(
+                Quantity(name, "%", 0.0, 100.0, "Stalled share of time.", scale="symlog")
+                for name in ("psi_some", "psi_some_60", "psi_now")
+            ),
+        )
+    )
+    quota = ("bytes/s", MIB, 1024 * MIB)
+    knobs = QuantitySet(
+        (
+            Quantity("reclaim_quota", *quota, "Quota.", "log", -0.9, 128 * MIB),
+            Quantity("cold_age", "s", 1.0, 300.0, "Cold for.", scale="log", default=120.0),
+            Quantity("psi_target", "%", 0.01, 10.0, "Pressure.", scale="log", default=1.0),
+        )
+    )
+    return TaskSpec("sample-reclaim-v0", features, knobs, decision_interval_s=6.0)
+
+
+@pytest.fixture(scope="session")
+def feel(reclaim_spec: TaskSpec) -> Observe:
+    """Build an observation of reclaim from physical values by feature name."""
+
+    def build(**features: float) -> Float32Array:
+        physical = np.zeros(len(reclaim_spec.observation))
+        physical[reclaim_spec.observation.index("resident")] = 2.0**24
+        for name, value in features.items():
+            physical[reclaim_spec.observation.index(name)] = value
+        return reclaim_spec.observation.to_normal(physical).astype(np.float32)
+
+    return build

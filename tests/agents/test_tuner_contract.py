@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from damosrl.artifact import save_artifact
-from damosrl.config import choices
+from damosrl.config import choices, load_choice
 from damosrl.knobs import Float32Array
 from damosrl.machine import QuotaLoop
 from damosrl.policy import Layer, PolicyNetwork
@@ -19,7 +19,9 @@ from damosrl.testing.tuner_contract import CLAUSES
 from damosrl.tuner import BaseTuner, Tuner
 
 SEARCHES = ("random_search", "tpe")
-LEARNERS = ("ppo", "sac")
+LEARNERS = ("ppo", "reclaim_ppo", "sac")
+RECLAIM = set(load_choice("task", "reclaim")["usual"]["compare"]["tuners"]) | {"reclaim_oracle"}
+RECLAIM -= {"random"}
 OTHER_TASKS = ("acma_",)
 """Beginnings of the names of tuners for other tasks; they have tests of their own."""
 TUNERS = sorted(
@@ -32,9 +34,11 @@ Clause = Callable[[Callable[[], Tuner], TaskSpec, int, int], None]
 
 @pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.__name__)
 @pytest.mark.parametrize("name", TUNERS)
-def test_every_tuner_keeps_the_contract(name: str, clause: Clause, tiering_spec: TaskSpec) -> None:
-    """A tuner of conf/agent holds each clause of the contract."""
-    clause(lambda: make_tuner(name), tiering_spec, 3, 40)
+def test_every_tuner_keeps_the_contract(
+    name: str, clause: Clause, tiering_spec: TaskSpec, reclaim_spec: TaskSpec
+) -> None:
+    """A tuner of conf/agent holds each clause of the contract, on the task that it is for."""
+    clause(lambda: make_tuner(name), reclaim_spec if name in RECLAIM else tiering_spec, 3, 40)
 
 
 def test_a_trained_policy_keeps_the_contract(tiering_spec: TaskSpec, tmp_path: Path) -> None:
@@ -163,8 +167,13 @@ def test_loops_and_warm_up_are_as_named() -> None:
         "consist": QuotaLoop.CONSIST,
         "consist_warm": QuotaLoop.CONSIST,
         "temporal": QuotaLoop.TEMPORAL,
+        "psi_consist": QuotaLoop.CONSIST,
+        "reclaim_oracle": QuotaLoop.OFF,
     }
     assert {name: make_tuner(name).warm_up_s for name in TUNERS if make_tuner(name).warm_up_s} == {
         "consist_warm": 1500.0
     }
-    assert [name for name in TUNERS if make_tuner(name).sees_ground_truth] == ["oracle"]
+    assert [name for name in TUNERS if make_tuner(name).sees_ground_truth] == [
+        "oracle",
+        "reclaim_oracle",
+    ]
