@@ -86,7 +86,7 @@ def test_train_and_heldout_families_are_disjoint() -> None:
     """No family that is trained on is held out; both mixes draw all of their members."""
     train, heldout = (workload_source(name) for name in MIXES[:2])
     assert not train.families & heldout.families
-    for name, source in zip(MIXES, (train, heldout), strict=True):
+    for name, source in zip(MIXES[:2], (train, heldout), strict=True):
         assert isinstance(source, MixSource)
         drawn = {workload.name for workload in _draws(name, 120)}
         assert drawn == {member.name for member in source.members}
