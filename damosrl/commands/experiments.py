@@ -16,6 +16,16 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     quiet(parser)
 
 
+def _attacked(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "settings",
+        nargs="*",
+        metavar="TUNER key=value",
+        help="who is attacked, then what differs from conf/",
+    )
+    quiet(parser)
+
+
 def _run_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run", nargs="?", metavar="RUN", help="folder of a compare, train or tune run"
@@ -81,6 +91,16 @@ COMMANDS = (
         settings,
         GROUPS_HELP
         + "\na tuner is a name of conf/agent, a YAML, or the path of a trained artifact.",
+    ),
+    Command(
+        "attack",
+        "search the access pattern, within a budget, on which a tuner does worst",
+        "damosrl attack consist budget=default trials=100 out=results/attack",
+        "damosrl.experiment.commands:attack",
+        _attacked,
+        GROUPS_HELP
+        + "\nthe budget is a workload whose ranges are what an attacker may choose (conf/budget);"
+        "\npattern.yaml of the run is a workload for `damosrl compare`. See docs/attack.md.",
     ),
     Command(
         "report",

@@ -460,6 +460,20 @@ class EmulatedMachines:
         rate_hz = model.expected_rate_hz(float(self.world.machines["time_s"][index]), horizon_s)
         return page_out(self.world, index, rate_hz, slowdown_price)
 
+    def steer(self, index: int, epoch: int, rate_hz: FloatArray) -> None:
+        """Set what the workload of one machine does in an epoch that has not begun.
+
+        Args:
+            index: Machine; it runs a ``steered`` workload, or any other with epochs.
+            epoch: Place of the epoch.
+            rate_hz: Accesses per second per 4 KiB page in cells of equal size, ``(C,)``.
+
+        Raises:
+            MachineError: The epoch does not exist, or has begun.
+        """
+        now_s = float(self.world.machines["time_s"][index])
+        self._store.write(index, epoch, rate_hz, now_s)
+
     def heat_truth(
         self, index: int, bins: int, by: Literal["physical", "virtual"] = "physical"
     ) -> FloatArray:

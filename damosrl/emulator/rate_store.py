@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.emulator.workload.model import AccessModel
+from damosrl.errors import MachineError
 
 Element = TypeVar("Element", bound=np.generic)
 
@@ -138,6 +139,34 @@ class RateStore:
         if key is None:
             raise LookupError(f"machine {machine} has no workload")
         return self._entries[key].model
+
+    def write(self, machine: int, epoch: int, rate_hz: NDArray[np.float64], now_s: float) -> None:
+        """Set the rates of one epoch of a machine's model, for all who use that model.
+
+        Args:
+            machine: Machine.
+            epoch: Place of an epoch that begins at ``now_s`` or later.
+            rate_hz: Rates in cells of equal size, ``(C,)``; a piece takes that of its middle.
+            now_s: Time of the machine.
+
+        Raises:
+            MachineError: The epoch does not exist, or has begun.
+        """
+        key = self._keys[machine]
+        entry = None if key is None else self._entries[key]
+        epochs = 0 if entry is None else len(entry.model.epoch_s)
+        if entry is None or not 0 <= epoch < epochs or entry.model.epoch_s[epoch] < now_s:
+            raise MachineError(
+                "this epoch cannot be set",
+                got=f"epoch {epoch} at {now_s:g} s",
+                allowed=f"one of {epochs} that begins later",
+            )
+        ends = np.cumsum(entry.model.piece_frames)
+        middle = (ends - entry.model.piece_frames / 2) / ends[-1]
+        row = rate_hz[(middle * len(rate_hz)).astype(np.int64)].astype(np.float32)
+        entry.model.rate_hz[epoch] = row
+        at = entry.rate_at + epoch * len(row)
+        self.rates[at : at + len(row)] = row
 
     def _release(self, machine: int) -> None:
         key = self._keys[machine]

@@ -38,6 +38,18 @@ def tune(arguments: Namespace) -> int:
     return _run(run, launch, arguments.quiet)
 
 
+def attack(arguments: Namespace) -> int:
+    """Run `damosrl attack`; a first word without an equals sign is the tuner."""
+    from damosrl.experiment.attack.attack import attack as run  # noqa: PLC0415  as late as possible
+    from damosrl.experiment.attack.settings import AttackSettings  # noqa: PLC0415
+
+    words = list(arguments.settings)
+    if words and "=" not in words[0]:
+        words[0] = f"tuner={words[0]}"
+    launch = prepare_launch("attack", AttackSettings, words, SUMMARY)
+    return _run(run, launch, arguments.quiet)
+
+
 def report(arguments: Namespace) -> int:
     """Run `damosrl report`."""
     if arguments.recording is not None:

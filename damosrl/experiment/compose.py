@@ -25,10 +25,10 @@ from damosrl.config import choices, load_choice, load_yaml
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.paths import conf_dir
 
-GROUPS = ("machine", "task", "workload", "agent", "reward", "safety")
+GROUPS = ("machine", "task", "workload", "budget", "agent", "reward", "safety")
 EXPERIMENT = "experiment"
 TASK = "task"
-TEXT_KEYS = ("out", "resume")
+TEXT_KEYS = ("out", "resume", "tuner")
 LIST_KEYS = ("tuners", "workloads")
 
 _WORD = re.compile(r"^(?P<prefix>\+\+|\+|~)?(?P<key>[A-Za-z_][\w.]*)(?P<extend>\+)?=(?P<value>.*)$",

@@ -31,7 +31,7 @@ class Rollout:
     Args:
         name: What tables call the tuner.
         agent: What it is built from.
-        workload: What runs.
+        workload: What runs: one for all seeds, or one per seed.
         workload_name: What tables call it.
         seeds: One episode each; they are paired across tuners.
         steps: Decisions per episode.
@@ -43,7 +43,7 @@ class Rollout:
 
     name: str
     agent: Agent
-    workload: WorkloadSpec
+    workload: WorkloadSpec | tuple[WorkloadSpec, ...]
     workload_name: str
     seeds: tuple[int, ...]
     steps: int
@@ -77,7 +77,7 @@ class Episodes:
 def make_environments(
     world: World,
     num_envs: int,
-    workload: WorkloadSpec,
+    workload: WorkloadSpec | tuple[WorkloadSpec, ...],
     *,
     steps: int,
     quota_loop: QuotaLoop = QuotaLoop.DIRECT,
@@ -88,7 +88,7 @@ def make_environments(
     Args:
         world: Machine, task, reward, safety, monitor.
         num_envs: Machines side by side.
-        workload: What episodes are drawn from.
+        workload: What episodes are drawn from, or several.
         steps: Decisions per episode.
         quota_loop: Loop under the tuner's numbers.
         **more: Further keywords of the environment.
@@ -187,7 +187,9 @@ class _Run:
         return [self.inner.machine.quota_feedback(index) for index in range(len(self.tuners))]
 
     def _reset(self, feedback: list[Any] | None) -> tuple[Float32Array, Row]:
-        options: Row = {"workloads": [self.job.workload] * len(self.tuners)}
+        workload = self.job.workload
+        each = workload if isinstance(workload, tuple) else [workload] * len(self.tuners)
+        options: Row = {"workloads": list(each)}
         if feedback is not None:
             options["quota_feedback"] = feedback
         for tuner, seed in zip(self.tuners, self.job.seeds, strict=True):

@@ -16,6 +16,7 @@ from damosrl.emulator.workload.parameters import Sampler
 from damosrl.emulator.workload.phases import Phases
 from damosrl.emulator.workload.pieces import GRANULE_BYTES, MIN_GRANULES, Family
 from damosrl.emulator.workload.process_config import draw_processes
+from damosrl.emulator.workload.pulses import Pulses
 from damosrl.emulator.workload.recording import (
     RecordedAccess,
     RecordingConfig,
@@ -25,6 +26,7 @@ from damosrl.emulator.workload.recording import (
 from damosrl.emulator.workload.setting import NATIVE, Randomize, Setting
 from damosrl.emulator.workload.shifting_hot import ShiftingHot
 from damosrl.emulator.workload.static_hot import StaticHot
+from damosrl.emulator.workload.steered import Steered
 from damosrl.emulator.workload.uniform import Uniform
 from damosrl.emulator.workload.zipf import Zipf
 from damosrl.errors import UnknownNameError, WorkloadError
@@ -40,6 +42,8 @@ FAMILIES: dict[str, tuple[type[Family], str]] = {
     "phases": (Phases, "phases"),
     "cyclic_scan": (CyclicScan, "scan"),
     "uniform": (Uniform, "uniform"),
+    "pulses": (Pulses, "adversarial"),
+    "steered": (Steered, "adversarial"),
 }
 """Synthetic kinds: class and family name; a new family is one file and one line here."""
 RECORDING = "recording"
