@@ -145,7 +145,7 @@ class RateStore:
 
         Args:
             machine: Machine.
-            epoch: Place of an epoch that begins at ``now_s`` or later.
+            epoch: Place of an epoch that begins later than ``now_s``.
             rate_hz: Rates in cells of equal size, ``(C,)``; a piece takes that of its middle.
             now_s: Time of the machine.
 
@@ -155,7 +155,7 @@ class RateStore:
         key = self._keys[machine]
         entry = None if key is None else self._entries[key]
         epochs = 0 if entry is None else len(entry.model.epoch_s)
-        if entry is None or not 0 <= epoch < epochs or entry.model.epoch_s[epoch] < now_s:
+        if entry is None or not 0 <= epoch < epochs or entry.model.epoch_s[epoch] <= now_s:
             raise MachineError(
                 "this epoch cannot be set",
                 got=f"epoch {epoch} at {now_s:g} s",

@@ -12,7 +12,7 @@ from damosrl.task import TaskSpec
 from damosrl.testing import check_search
 from damosrl.testing.search_contract import CLAUSES, worth
 
-SEARCHES = ("random_search", "tpe")
+SEARCHES = ("random_search", "tpe", "cma_es")
 Clause = Callable[[Callable[[], Search], TaskSpec, Path, int], None]
 
 

@@ -1,5 +1,6 @@
 """Covariance matrix adaptation: search by a normal distribution that learns its own shape."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,14 +35,18 @@ class CMAESSearch(OptunaSearch):
 
     def sampler(self, seed: int) -> BaseSampler:
         """Return a CMA-ES sampler; what it has learnt lies in the study's trials."""
-        start = {
-            item.name: float(item.to_normal(np.array(item.default)))
-            for item in self._spec.knobs.items
-        }
         return CmaEsSampler(
-            x0=start,
             seed=seed,
             n_startup_trials=self.startup_trials,
             popsize=self.population,
             warn_independent_sampling=False,
         )
+
+    def _physical(self, normal: Mapping[str, float]) -> dict[str, float]:
+        """Map the middle of the searched range to the default, both halves linearly."""
+        shifted = {}
+        for item in self._spec.knobs.items:
+            default, at = float(item.to_normal(np.array(item.default))), normal[item.name]
+            room = 1.0 - default if at > 0.0 else 1.0 + default
+            shifted[item.name] = default + at * room
+        return super()._physical(shifted)

@@ -8,10 +8,16 @@ from damosrl.emulator.workload.model import AccessModel
 from damosrl.emulator.workload.parameters import Number, Sampler, check, text
 from damosrl.emulator.workload.pieces import GRANULE_BYTES, even_borders
 
+LEAD_S = 0.01
+"""Length of the first epoch, in which every page is alike."""
+
 
 @dataclass(frozen=True, slots=True)
 class Steered:
     """Every page alike until `damosrl.emulator.machine.EmulatedMachines.steer` says otherwise.
+
+    The first epoch is in force as soon as memory has been laid out, so it cannot be set; it is over
+    after 10 ms.
 
     Args:
         cells: Cells of equal size.
@@ -22,7 +28,7 @@ class Steered:
     Example:
         >>> sampler = Sampler(np.random.default_rng(0), randomize=False)
         >>> Steered(cells=4.0, epochs=3.0).draw(64, sampler).rate_hz.shape
-        (3, 4)
+        (4, 4)
     """
 
     cells: Number = 64.0
@@ -40,10 +46,11 @@ class Steered:
         """Return equal rates; equal neighbours stay apart, since they will differ."""
         cells = min(sampler.whole(self.cells), granules)
         epochs = sampler.whole(self.epochs)
-        rate = np.full((epochs, cells), sampler.number(self.mean_rate_hz), np.float32)
+        rate = np.full((epochs + 1, cells), sampler.number(self.mean_rate_hz), np.float32)
+        start_s = LEAD_S + np.arange(epochs) * sampler.number(self.epoch_s)
         return AccessModel(
             border_bytes=even_borders(granules, cells) * GRANULE_BYTES,
-            epoch_s=np.arange(epochs) * sampler.number(self.epoch_s),
+            epoch_s=np.append(0.0, start_s),
             rate_hz=rate,
         )
 
