@@ -74,6 +74,7 @@ def summarise(
         "baseline": NOOP,
         "oracle": ORACLE,
         "by_split": {split: estimates(of) for split, of in parts.items()},
+        "worst": {name: _worst(rows, name) for name in tuners},
         "ground_truth": [ORACLE],
         "probability_of_improvement": {
             one: {other: _improvement(scores, one, other) for other in tuners if other != one}
@@ -86,6 +87,7 @@ def summarise(
         "monitor": monitor,
         "notes": {
             "score": score_note(metrics.cost_words, metrics.smallest_gain),
+            "worst": "the workload of this run on which the tuner's mean score is lowest",
             **NOTES,
         },
     }
@@ -99,6 +101,17 @@ def _matrix(rows: Sequence[Row], tuner: str, split: str | None = None) -> FloatA
         [[row["score"] for row in mine if row["workload"] == name] for name in names],
         dtype=np.float64,
     )
+
+
+def _worst(rows: Sequence[Row], tuner: str) -> dict[str, Any]:
+    """Find the workload on which a tuner's mean score is lowest; the first of equals."""
+    scores: dict[str, list[float]] = {}
+    for row in rows:
+        if row["tuner"] == tuner:
+            scores.setdefault(row["workload"], []).append(row["score"])
+    means = {name: float(np.mean(values)) for name, values in scores.items()}
+    workload = min(means, key=means.__getitem__)
+    return {"workload": workload, "score": means[workload]}
 
 
 def _estimate(matrix: FloatArray, interval: bool, resamples: int) -> dict[str, Any]:

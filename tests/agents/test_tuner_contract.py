@@ -18,11 +18,11 @@ from damosrl.testing import ContractError, check_tuner
 from damosrl.testing.tuner_contract import CLAUSES
 from damosrl.tuner import BaseTuner, Tuner
 
-SEARCHES = ("random_search", "tpe")
+SEARCHES = ("random_search", "tpe", "cma_es")
 LEARNERS = ("ppo", "reclaim_ppo", "sac")
 RECLAIM = set(load_choice("task", "reclaim")["usual"]["compare"]["tuners"]) | {"reclaim_oracle"}
 RECLAIM -= {"random"}
-OTHER_TASKS = ("acma_",)
+OTHER_TASKS = ("acma_", "attack_")
 """Beginnings of the names of tuners for other tasks; they have tests of their own."""
 TUNERS = sorted(
     name

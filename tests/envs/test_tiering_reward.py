@@ -35,7 +35,7 @@ def _terms(
     return float(outcome.reward[0]), {name: float(x[0]) for name, x in outcome.terms.items()}
 
 
-OWN = [name for name in choices("reward") if not name.startswith(("acma", "reclaim_"))]
+OWN = [name for name in choices("reward") if not name.startswith(("acma", "attack", "reclaim_"))]
 """Rewards of conf/reward that weigh what tiering measures."""
 
 

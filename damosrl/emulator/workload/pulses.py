@@ -13,6 +13,8 @@ MAX_CELLS = 128
 """Cells of a stripe: its places and sizes are multiples of a 128th."""
 MAX_STRIPES = 16
 MAX_STOPS = 16
+SHORTEST_SHARE = 1e-3
+"""A time at home, or a stay, that is shorter than this part of a round is left out."""
 ROUNDS = 8
 """Rounds after which everything repeats, so that the rates stay small."""
 
@@ -32,8 +34,9 @@ class Pulses:
         home_share: Home, as part of the footprint.
         home_place: Where home lies: 0 at the lowest addresses, 1 at the highest.
         away_share: What is hot at any time of a stay, as part of the footprint.
-        hot_access_share: Share of all accesses that go to hot memory; the rest is even.
-        away_access_share: Share of those that leave home in a stay; 1 leaves it cold.
+        hot_access_share: Share of all accesses that go to hot memory; the rest is even over
+            what is neither home nor away.
+        away_access_share: Share of those that leave home in a stay; 1 leaves it untouched.
         period_s: Time of a round: at home, then away.
         home_time_share: Part of the round that is spent at home.
         stops: Neighbouring places that a stay passes through, one after the other.
@@ -103,13 +106,14 @@ class Pulses:
         after_home = (np.arange(cells) - home_first - home_cells) % cells
         away, starts = [], []
         for turn in range(rounds):
-            if at_home > 0.0:
+            if at_home > SHORTEST_SHARE:
                 away.append(np.zeros(cells, dtype=np.bool_))
                 starts.append(turn * round_s)
-            for stop in range(stops if at_home < 1.0 else 0):
+            for stop in range(stops if at_home < 1.0 - SHORTEST_SHARE else 0):
                 place = away_first + turn * drift + stop * away_cells
                 away.append(~home & ((after_home - place) % others < away_cells))
                 starts.append(round_s * (turn + at_home + (1.0 - at_home) * stop / stops))
+        starts = [start - starts[0] for start in starts]  # no time at home: the stay is first
         stay = np.array(away)
         return np.tile(home, (len(stay), 1)), stay, np.array(starts), rounds * round_s
 

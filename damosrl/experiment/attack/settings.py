@@ -29,10 +29,10 @@ class AttackSettings(WorldSettings):
     tuner: str | None
     budget: dict[str, Any]
     agent: dict[str, Any]
-    trials: int = 100
-    repeats: int = 3
+    trials: int = 96
+    repeats: int = 2
     finalists: int = 4
-    final_repeats: int = 8
+    final_repeats: int = 6
     verdict_seeds: int = 16
     name: str | None = None
     batch: int = 12

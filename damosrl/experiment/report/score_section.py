@@ -11,7 +11,8 @@ from damosrl.experiment.report.scores import Interval, ScoreRow, number
 
 MEANINGS = (
     "Score: interquartile mean over n episodes (seeds × workloads); 0 is doing nothing, 1 the "
-    "oracle, negative is worse than doing nothing. Interval: stratified bootstrap. Moved: memory "
+    "oracle, negative is worse than doing nothing. Interval: stratified bootstrap. Worst: lowest "
+    "mean over the seeds of one workload of this run (pointed at, it tells which). Moved: memory "
     "migrated per episode, both directions. Returned: promoted and demoted again soon after. "
     "PSI some: share of time in which at least one task stalled on memory. Clamps and fallbacks: "
     "actions changed by the limits, and falls back to the kernel's own loop, over all episodes."
@@ -33,6 +34,7 @@ def score_grid(cast: Cast, rows: list[ScoreRow]) -> str:
         column_head("95 % interval"),
         column_head("n"),
         *(column_head(split, "IQM") for split in splits),
+        column_head("worst", "workload mean"),
         column_head("below zero", "% of n"),
         *(column_head(one.head, one.unit) for one in (rows[0].shown if rows else ())),
         column_head("slowdown", "× all-fast"),
@@ -57,6 +59,7 @@ def _line(cast: Cast, row: ScoreRow, splits: list[str]) -> list[Cell]:
         Cell(row.score.range_text),
         Cell(str(row.score.runs) if row.score.runs else "-"),
         *(_score(row.by_split.get(split, Interval(math.nan))) for split in splits),
+        _worst(row),
         Cell(number(worse, 0), "loss-value" if row.ranked and worse > 0 else ""),
         *(Cell(one.text) for one in row.shown),
         Cell(number(row.slowdown, 3)),
@@ -79,6 +82,11 @@ def _name(cast: Cast, row: ScoreRow) -> Cell:
         marks.append('<span class="mark">baseline</span>')
     title = f' title="{escape(row.name)}"' if row.name != row.label else ""
     return Cell(f"{swatch}<span{title}>{escape(row.label)}</span>{''.join(marks)}", "text", True)
+
+
+def _worst(row: ScoreRow) -> Cell:
+    text = f'<span title="{escape(row.worst_workload)}">{number(row.worst)}</span>'
+    return Cell(text, "loss-value" if row.worst < 0 else "")
 
 
 def _score(score: Interval, style: str = "") -> Cell:

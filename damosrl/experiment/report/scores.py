@@ -82,6 +82,8 @@ class ScoreRow:
         clamps: Actions changed by the limits, over all episodes.
         fallbacks: Falls back to the kernel's own loop, over all episodes.
         shown: What the run's task has shown beside these.
+        worst: Mean score on the workload of the run where that is lowest.
+        worst_workload: That workload.
     """
 
     name: str
@@ -100,6 +102,8 @@ class ScoreRow:
     clamps: float = NAN
     fallbacks: float = NAN
     shown: tuple[ShownValue, ...] = ()
+    worst: float = NAN
+    worst_workload: str = ""
 
     @property
     def ranked(self) -> bool:
@@ -167,6 +171,7 @@ def _row(run: Run, name: str, text: str) -> ScoreRow:
         )
     scores = column(episodes, "score")
     known = scores[np.isfinite(scores)]
+    worst, worst_workload = _worst(episodes, scores)
     return ScoreRow(
         name=name,
         label=text,
@@ -184,7 +189,19 @@ def _row(run: Run, name: str, text: str) -> ScoreRow:
         clamps=float(np.nansum(column(episodes, "clamp_events_count"))),
         fallbacks=float(np.nansum(column(episodes, "fallback_events_count"))),
         shown=tuple(_shown(entry, episodes) for entry in run.summary.get("shown", ())),
+        worst=worst,
+        worst_workload=worst_workload,
     )
+
+
+def _worst(episodes: Table, scores: FloatArray) -> tuple[float, str]:
+    """Return the lowest mean score of a workload, and its name; NaN without any."""
+    if not episodes.has("workload") or not np.isfinite(scores).any():
+        return NAN, ""
+    workload = episodes.text("workload")
+    means = {name: mean_of(scores[workload == name]) for name in episodes.names("workload")}
+    name = min(means, key=lambda name: means[name] if math.isfinite(means[name]) else math.inf)
+    return means[name], name
 
 
 def _shown(entry: Mapping[str, Any], episodes: Table) -> ShownValue:

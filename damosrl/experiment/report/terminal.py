@@ -23,11 +23,12 @@ def score_table(run_dir: Path) -> RichTable:
     table = RichTable(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
-        caption="score: 0 is doing nothing, 1 the oracle; † sees ground truth; GiB: moved per "
-        "episode; report.html has all other costs",
+        pad_edge=False,
+        caption="score: 0 is doing nothing, 1 the oracle; † sees ground truth; worst: mean on the "
+        "worst workload; GiB: moved per episode; report.html has all other costs",
         caption_justify="left",
     )
-    heads = ["tuner", "score", "95 % interval", "n", *splits, *_shown_heads(rows)]
+    heads = ["tuner", "score", "95 % interval", "n", *splits, "worst", *_shown_heads(rows)]
     heads += ["slowdown", "GiB"]
     for place, head in enumerate(heads):
         table.add_column(head, justify="right" if place >= RIGHT_FROM else "left", no_wrap=True)
@@ -45,7 +46,7 @@ def score_markdown(run_dir: Path) -> str:
         RunFolderError: The folder is missing or holds no results.
     """
     rows, splits = _content(run_dir)
-    heads = ["tuner", "score (IQM)", "95 % interval", "n", *splits]
+    heads = ["tuner", "score (IQM)", "95 % interval", "n", *splits, "worst workload"]
     heads += [*_shown_heads(rows), "slowdown", "moved GiB", "clamps", "fallbacks"]
     rule = ["---" if place < RIGHT_FROM else "---:" for place in range(len(heads))]
     lines = [
@@ -89,6 +90,7 @@ def _numbers(row: ScoreRow, splits: list[str]) -> list[str]:
         row.score.range_text,
         str(row.score.runs) if row.score.runs else "-",
         *(row.by_split.get(split, Interval(NAN)).text for split in splits),
+        number(row.worst),
         *(one.text for one in row.shown),
         number(row.slowdown, 3),
         number(row.moved_gib, 1),

@@ -1,6 +1,6 @@
 """Synthetic families: each one's rates are what its name says, for all parameters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -20,8 +20,10 @@ from damosrl.emulator.workload.pieces import (
     access_model,
     place_segments,
 )
+from damosrl.emulator.workload.pulses import Pulses
 from damosrl.emulator.workload.shifting_hot import ShiftingHot
 from damosrl.emulator.workload.static_hot import StaticHot
+from damosrl.emulator.workload.steered import Steered
 from damosrl.emulator.workload.uniform import Uniform
 from damosrl.emulator.workload.zipf import Zipf
 from damosrl.errors import WorkloadError
@@ -34,6 +36,7 @@ FAMILIES: list[Family] = [
     Phases(),
     CyclicScan(resident_share=0.1, resident_access_share=0.5),
     Uniform(),
+    Pulses(stops=3.0, drift_share=0.1, stripes=3.0),
 ]
 
 
@@ -99,6 +102,19 @@ def _any_family() -> st.SearchStrategy[_AnyFamily]:
             step_s=st.floats(0.1, 100),
         ),
         st.builds(Uniform),
+        st.builds(
+            Pulses,
+            home_share=share,
+            home_place=st.floats(0, 1),
+            away_share=share,
+            hot_access_share=st.floats(0, 1),
+            away_access_share=st.floats(0, 1),
+            period_s=st.floats(1, 1e4),
+            home_time_share=st.floats(0, 1),
+            stops=st.floats(1, 16),
+            drift_share=st.floats(0, 1),
+            stripes=st.floats(1, 16),
+        ),
     )
     return st.builds(
         _AnyFamily, families, granules=st.integers(16, 40_000), seed=st.integers(0, 2**32)
@@ -311,3 +327,50 @@ def test_impossible_families_are_refused(build: type[Family]) -> None:
     """Parameters without meaning are refused when the family is made, not when it is drawn."""
     with pytest.raises(WorkloadError):
         build()
+
+
+PULSES = Pulses(home_share=0.25, away_share=0.125, hot_access_share=0.8, period_s=20.0)
+
+
+def test_pulses_leave_home_and_come_back() -> None:
+    """For half of a round the heat is at home, the lowest addresses; then elsewhere, all of it."""
+    model = _draw(PULSES)
+    at_home, away = _access_shares(model)
+    home = np.cumsum(_shares(model)) <= 0.25 + 1e-9
+    assert model.epoch_s.tolist() == [0.0, 10.0]
+    assert model.period_s == 20.0
+    assert at_home[home].sum() == pytest.approx(0.8, abs=1e-5)
+    assert away[home].sum() == 0.0
+    assert away.max() >= 0.4  # two pieces at most, where the place wraps around home
+
+
+def test_pulses_can_stay_at_home_in_part() -> None:
+    """What does not go away is still home's, also in a stay."""
+    _, away = _access_shares(model := _draw(replace(PULSES, away_access_share=0.25)))
+    home = np.cumsum(_shares(model)) <= 0.25 + 1e-9
+    assert away[home].sum() == pytest.approx(0.8 * 0.75, abs=1e-5)
+
+
+def test_pulses_stops_and_drift_reach_new_places() -> None:
+    """Each stop is next to the one before; with drift another place is next round's first."""
+    model = _draw(replace(PULSES, stops=2.0, drift_share=0.25))
+    hot = _access_shares(model) > _shares(model) * 2
+    rounds = hot.reshape(8, 3, -1)
+    assert not np.any(rounds[:, 1] & rounds[:, 2])
+    assert not np.any(rounds[0, 1] & rounds[1, 1])
+
+
+def test_pulses_in_stripes_are_the_same_everywhere() -> None:
+    """Every stripe holds its part of the pattern, so each has its part of the accesses."""
+    model = _draw(replace(PULSES, stripes=4.0))
+    below = np.concatenate(([0.0], np.cumsum(_access_shares(model)[1])))
+    quarters = np.interp([0.25, 0.5, 0.75], model.border_bytes / model.footprint_bytes, below)
+    np.testing.assert_allclose(quarters, [0.25, 0.5, 0.75], atol=1e-4)
+
+
+def test_steered_cells_stay_apart() -> None:
+    """Even cells are not merged, since their rates will differ; the first epoch is over at once."""
+    model = _draw(Steered(cells=8.0, epochs=3.0, epoch_s=5.0))
+    assert model.rate_hz.shape == (4, 8)
+    np.testing.assert_allclose(model.epoch_s, [0.0, 0.01, 5.01, 10.01])
+    assert np.all(model.rate_hz == 50.0)
