@@ -1,5 +1,6 @@
 """Two pictures of an attack: the pattern with what the tuner made of it, and the search."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,9 @@ def pattern_figure(pattern: dict[str, Any], seed: int, steps: Table, tuner: str)
     heat.set_title(f"{pattern['name']}: accesses by address and time")
     for name, colour in ((NOOP, MUTED), (ORACLE, LOOKS["oracle"].colour), (tuner, LOSS)):
         mine = steps.where(steps.text("tuner") == name)
-        cost.plot(mine.numbers("time_s"), mine.numbers("slowdown_ratio"), color=colour, label=name)
+        cost.plot(
+            mine.numbers("time_s"), mine.numbers("slowdown_ratio"), color=colour, label=_short(name)
+        )
     cost.set_ylabel("slowdown over all-fast")
     cost.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
     mine = steps.where(steps.text("tuner") == tuner)
@@ -82,10 +85,15 @@ def pattern_figure(pattern: dict[str, Any], seed: int, steps: Table, tuner: str)
         ("demoted_bytes", MUTED, "demoted"),
     ):
         moved.plot(mine.numbers("time_s"), mine.numbers(column) / GIB, color=colour, label=label)
-    moved.set_ylabel(f"moved by {tuner},\nGiB per step")
+    moved.set_ylabel("moved by the tuner,\nGiB per step")
     moved.set_xlabel("time in the episode (s)")
     moved.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     return figure
+
+
+def _short(tuner: str) -> str:
+    """Return a name, or of a path its end."""
+    return Path(tuner).name
 
 
 def _draw_heat(figure: Figure, axes: Axes, access: AccessModel, end_s: float) -> None:

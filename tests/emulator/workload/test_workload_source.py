@@ -11,10 +11,12 @@ from damosrl.config import load_choice
 from damosrl.emulator.workload.model import Workload
 from damosrl.emulator.workload.source import MixSource, workload_names, workload_source
 from damosrl.errors import ConfigError, DamosrlError, UnknownNameError, WorkloadError
+from damosrl.experiment.attack.budget import read_budget
 from damosrl.paths import conf_dir, recordings_dir
 
 UNIFORM: dict[str, Any] = {"kind": "uniform"}
-MIXES = ("train_mix", "heldout_mix", "reclaim_mix")
+SPLITS = ("train_mix", "heldout_mix")
+MIXES = (*SPLITS, "adversarial", "reclaim_mix", "robust_mix")
 
 
 def _draws(spec: str | dict[str, Any], count: int) -> list[Workload]:
@@ -51,7 +53,9 @@ def test_every_choice_draws_by_seed(name: str) -> None:
     assert not _same(first, source.draw(np.random.default_rng(4)))
 
 
-@pytest.mark.parametrize("name", [name for name in OWN if name not in MIXES])
+@pytest.mark.parametrize(
+    "name", [name for name in OWN if name not in MIXES and not name.startswith("adversarial")]
+)
 def test_full_randomisation_stays_within_the_stated_ranges(name: str) -> None:
     """With randomize: true each of 30 drawn workloads is valid and within the YAML's ranges."""
     values = yaml.safe_load((conf_dir() / "workload" / f"{name}.yaml").read_text())
@@ -66,6 +70,18 @@ def test_full_randomisation_stays_within_the_stated_ranges(name: str) -> None:
         places.add(workload.start.placement)
     assert len(fills) == len(shares) == 30
     assert places == set(values["start"]["placement"])
+
+
+@pytest.mark.parametrize("name", [name for name in OWN if name.startswith("adversarial_")])
+def test_published_worst_cases_lie_within_the_budget(name: str) -> None:
+    """A worst case is one point of the budget that it was searched in."""
+    budget = read_budget(load_choice("budget", "default"))
+    values = load_choice("workload", name)
+    for choice in budget.choices.items:
+        node: Any = values
+        for part in choice.name.split("."):
+            node = node[part]
+        assert choice.low <= node <= choice.high
 
 
 def test_three_degrees_of_randomisation() -> None:
@@ -84,9 +100,9 @@ def test_three_degrees_of_randomisation() -> None:
 
 def test_train_and_heldout_families_are_disjoint() -> None:
     """No family that is trained on is held out; both mixes draw all of their members."""
-    train, heldout = (workload_source(name) for name in MIXES[:2])
+    train, heldout = (workload_source(name) for name in SPLITS)
     assert not train.families & heldout.families
-    for name, source in zip(MIXES[:2], (train, heldout), strict=True):
+    for name, source in zip(SPLITS, (train, heldout), strict=True):
         assert isinstance(source, MixSource)
         drawn = {workload.name for workload in _draws(name, 120)}
         assert drawn == {member.name for member in source.members}
