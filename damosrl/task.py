@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from damosrl.damon import Document
 from damosrl.knobs import Float32Array, FloatArray, QuantitySet
 from damosrl.machine import GroundTruth, Plan, QuotaLoop, Source, Telemetry
+from damosrl.nodes import places
 
 ActionKind = Literal["absolute", "relative", "discrete"]
 """Form of an action: knob positions, steps of at most a factor of 2, {down, keep, up} of that."""
@@ -41,12 +42,14 @@ class TaskSpec:
     def action(self, **knobs: float) -> Float32Array:
         """Build an action ``(k,)`` float32 from physical values; the others are at default.
 
+        A name without a node, such as ``promotion_quota``, means that knob of every node.
+
         Raises:
             UnknownNameError: A knob of that name does not exist.
         """
         physical = self.knobs.defaults()
         for name, value in knobs.items():
-            physical[self.knobs.index(name)] = value
+            physical[list(places(self.knobs, name))] = value
         return self.knobs.to_normal(physical).astype(np.float32)
 
 

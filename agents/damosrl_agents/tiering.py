@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 from damosrl.errors import ConfigError
+from damosrl.nodes import split_node
 from damosrl.task import TaskSpec
 
 MIB = float(2**20)
@@ -23,7 +24,7 @@ MTIER: Mapping[str, float] = {
 def require_names(
     spec: TaskSpec, who: str, features: tuple[str, ...] = (), knobs: tuple[str, ...] = KNOBS
 ) -> None:
-    """Refuse a task that lacks what a tuner reads or turns.
+    """Refuse a task that lacks what a tuner reads or turns; a name may be one that nodes have.
 
     Raises:
         ConfigError: Naming what is missing.
@@ -32,7 +33,8 @@ def require_names(
         ("feature", features, spec.observation.names),
         ("knob", knobs, spec.knobs.names),
     ):
-        missing = [name for name in names if name not in known]
+        stems = {split_node(name)[1] for name in known}
+        missing = [name for name in names if name not in known and name not in stems]
         if missing:
             raise ConfigError(
                 f"{who} cannot work on task {spec.task}: it needs a {kind} that is not there",

@@ -19,6 +19,7 @@ from damosrl.daemon.settings import DaemonSettings
 from damosrl.errors import DamosrlError
 from damosrl.knobs import Float32Array, FloatArray
 from damosrl.machine import Plan, QuotaLoop, Telemetry
+from damosrl.nodes import places
 from damosrl.safety import (
     BreakerConfig,
     Projection,
@@ -203,5 +204,5 @@ def _fallback_knobs(safety: SafetyConfig, task: KernelTask) -> FloatArray:
     knobs = task.spec.knobs
     physical = knobs.defaults()
     for name, value in safety.fallback.items():
-        physical[knobs.index(name)] = value
+        physical[list(places(knobs, name))] = value
     return physical[None]

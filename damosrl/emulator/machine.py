@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from damosrl.damon import Context, Document
 from damosrl.damon.documents import read_document
+from damosrl.emulator.assignment import assign
 from damosrl.emulator.compression import write_compression
 from damosrl.emulator.describe import describe_machine
 from damosrl.emulator.heat import monitor_heat, physical_heat, virtual_heat
@@ -473,6 +474,12 @@ class EmulatedMachines:
         """
         now_s = float(self.world.machines["time_s"][index])
         self._store.write(index, epoch, rate_hz, now_s)
+
+    def assign(self, index: int, budget_bytes: float, horizon_s: float) -> float:
+        """Move memory of one machine towards `damosrl.emulator.assignment`; else as `rebalance`."""
+        model = self._store.model(index)
+        rate_hz = model.expected_rate_hz(float(self.world.machines["time_s"][index]), horizon_s)
+        return assign(self.world, index, rate_hz, budget_bytes)
 
     def heat_truth(
         self, index: int, bins: int, by: Literal["physical", "virtual"] = "physical"

@@ -89,6 +89,7 @@ class Prepared:
         columns: Columns of steps.csv.
         document: What the first machine's kdamonds are told under default knobs; None for a task
             without kdamonds.
+        seers: Names of the entrants that see ground truth.
     """
 
     campaign: Campaign
@@ -97,6 +98,7 @@ class Prepared:
     metrics: TaskMetrics
     columns: tuple[str, ...]
     document: Document | None
+    seers: tuple[str, ...]
 
     @property
     def cells(self) -> list[Cell]:
@@ -145,7 +147,12 @@ def prepare(campaign: Campaign) -> Prepared:
     columns = step_columns(metrics, inner.task_spec.knobs.names)
     document = inner.document
     env.close()
-    return Prepared(campaign, names, _splits(sources, seen), metrics, columns, document)
+    seers = tuple(
+        one.name
+        for one, tuner in zip(campaign.entrants, tuners, strict=True)
+        if tuner.sees_ground_truth
+    )
+    return Prepared(campaign, names, _splits(sources, seen), metrics, columns, document, seers)
 
 
 def run_campaign(prepared: Prepared, folder: RunFolder, *, quiet: bool) -> list[Row]:

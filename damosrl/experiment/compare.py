@@ -43,6 +43,7 @@ def compare(launch: Launch[CompareSettings], *, quiet: bool = False) -> Path:
         interval=settings.interval,
         resamples=settings.resamples,
         monitor=settings.monitor,
+        seers=prepared.seers,
     )
     folder.write_json(SUMMARY, summary)
     if settings.report:

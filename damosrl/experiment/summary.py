@@ -41,7 +41,13 @@ def score_note(cost: str, smallest_gain: float) -> str:
 
 
 def summarise(
-    rows: Sequence[Row], metrics: TaskMetrics, *, interval: bool, resamples: int, monitor: str
+    rows: Sequence[Row],
+    metrics: TaskMetrics,
+    *,
+    interval: bool,
+    resamples: int,
+    monitor: str,
+    seers: Sequence[str] = (ORACLE,),
 ) -> dict[str, Any]:
     """Build summary.json from scored episodes.
 
@@ -51,6 +57,7 @@ def summarise(
         interval: Whether scores carry an interval.
         resamples: Bootstrap resamples.
         monitor: How monitors drew their samples.
+        seers: Tuners that see ground truth, which tables mark.
 
     Raises:
         StatisticsError: An interval was asked for and there is one seed only.
@@ -75,7 +82,7 @@ def summarise(
         "oracle": ORACLE,
         "by_split": {split: estimates(of) for split, of in parts.items()},
         "worst": {name: _worst(rows, name) for name in tuners},
-        "ground_truth": [ORACLE],
+        "ground_truth": list(seers),
         "probability_of_improvement": {
             one: {other: _improvement(scores, one, other) for other in tuners if other != one}
             for one in tuners

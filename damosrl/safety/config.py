@@ -45,6 +45,8 @@ class BreakerConfig:
 class SafetyConfig:
     """Limits on what a tuner may do.
 
+    A knob that every memory node has one of is named without the node: the same for all.
+
     Args:
         name: Name of the choice.
         limits: Smallest and largest physical value by knob; 0 as the smallest allows "off".

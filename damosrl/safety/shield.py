@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from damosrl.errors import ConfigError
 from damosrl.knobs import FloatArray, Quantity, QuantitySet
 from damosrl.machine import QuotaLoop, Telemetry
+from damosrl.nodes import places
 from damosrl.safety.breaker import Breaker
 from damosrl.safety.config import SafetyConfig
 from damosrl.safety.events import EventBits, EventKind, mark
@@ -175,15 +176,16 @@ class Shield:
 def _normal_limits(config: SafetyConfig, knobs: QuantitySet) -> tuple[FloatArray, FloatArray]:
     low, high = np.full(len(knobs), -1.0), np.full(len(knobs), 1.0)
     for name, limits in config.limits.items():
-        place = knobs.index(name)
-        low[place], high[place] = knobs.items[place].to_normal(np.array(limits))
+        for place in places(knobs, name):
+            low[place], high[place] = knobs.items[place].to_normal(np.array(limits))
     return low, high
 
 
 def _normal_slew(config: SafetyConfig, knobs: QuantitySet) -> FloatArray:
     steps = np.full(len(knobs), np.inf)
     for name, factor in config.slew.items():
-        steps[knobs.index(name)] = normal_step(knobs[name], factor)
+        for place in places(knobs, name):
+            steps[place] = normal_step(knobs.items[place], factor)
     return steps
 
 
@@ -207,5 +209,5 @@ def normal_step(knob: Quantity, factor: float) -> float:
 def _fallback(config: SafetyConfig, knobs: QuantitySet) -> FloatArray:
     physical = knobs.defaults()
     for name, value in config.fallback.items():
-        physical[knobs.index(name)] = value
+        physical[list(places(knobs, name))] = value
     return physical

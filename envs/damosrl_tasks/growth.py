@@ -14,7 +14,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class CounterSet:
-    """Counters of N machines; every field of a subclass is an array ``(N,)`` float64."""
+    """Counters of N machines; every field of a subclass is an array ``(N, ...)`` float64."""
 
     def since(self, earlier: Self) -> Self:
         """Return the growth since an earlier reading."""
@@ -29,10 +29,14 @@ class CounterSet:
         """Return these counters with another reading's values on the marked machines."""
         return type(self)(
             **{
-                item.name: np.where(which, getattr(other, item.name), getattr(self, item.name))
+                item.name: _merged(which, getattr(other, item.name), getattr(self, item.name))
                 for item in fields(self)
             }
         )
+
+
+def _merged(which: NDArray[np.bool_], new: FloatArray, old: FloatArray) -> FloatArray:
+    return np.where(which.reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
 
 def total(counter: NDArray[np.int64], places: tuple[Place, ...]) -> FloatArray:

@@ -164,6 +164,7 @@ def test_loops_and_warm_up_are_as_named() -> None:
     assert special == {
         "noop": QuotaLoop.OFF,
         "oracle": QuotaLoop.OFF,
+        "assignment": QuotaLoop.OFF,
         "consist": QuotaLoop.CONSIST,
         "consist_warm": QuotaLoop.CONSIST,
         "temporal": QuotaLoop.TEMPORAL,
@@ -174,6 +175,7 @@ def test_loops_and_warm_up_are_as_named() -> None:
         "consist_warm": 1500.0
     }
     assert [name for name in TUNERS if make_tuner(name).sees_ground_truth] == [
+        "assignment",
         "oracle",
         "reclaim_oracle",
     ]

@@ -33,7 +33,7 @@ def _snapshot(nodes: Sequence[Sequence[Region]], machines: int) -> Snapshot:
 
 @pytest.fixture(name="build")
 def _build() -> Build:
-    """Build telemetry of N equal machines with two nodes, to be varied by `replace`."""
+    """Build telemetry of N equal machines, to be varied by `replace`; node 0 has 100 MiB."""
 
     def build(
         nodes: Sequence[Sequence[Region]] = (((100, 0, 0),), ((300, 0, 0),)),
@@ -42,15 +42,17 @@ def _build() -> Build:
         **fields: Any,
     ) -> Telemetry:
         zero = np.zeros(machines)
-        none = np.zeros((machines, 2, 1), dtype=np.int64)
+        count = len(nodes)
+        none = np.zeros((machines, count, 2 if count > 2 else 1), dtype=np.int64)
+        lower = [0.0] * (count - 1)
         telemetry = Telemetry(
             time_s=zero,
-            node_total_bytes=np.tile([100.0 * MIB, 300.0 * MIB], (machines, 1)),
-            node_free_bytes=np.tile([free_mib * MIB, 0.0], (machines, 1)),
+            node_total_bytes=np.tile([100.0 * MIB, *(300.0 * MIB for _ in lower)], (machines, 1)),
+            node_free_bytes=np.tile([free_mib * MIB, *lower], (machines, 1)),
             snapshot=_snapshot(nodes, machines),
-            kdamonds=Kdamonds(np.full((machines, 2), 300), np.full((machines, 2), 2)),
-            samples_per_aggregation=np.full((machines, 2), 20),
-            aggregation_us=np.full((machines, 2), 100_000),
+            kdamonds=Kdamonds(np.full((machines, count), 300), np.full((machines, count), 2)),
+            samples_per_aggregation=np.full((machines, count), 20),
+            aggregation_us=np.full((machines, count), 100_000),
             stats=SchemeStats(none, none, none, none, none, none),
             pressure=Pressure(zero, zero, np.zeros((machines, 3)), np.zeros((machines, 3))),
             migrated_up_bytes=zero,

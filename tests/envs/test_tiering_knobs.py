@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from damosrl.damon import U32_MAX, Action, Document, GoalMetric, GoalTuner
@@ -53,6 +53,7 @@ def test_every_knob_position_gives_valid_numbers(
     assert 50 <= numbers.free_bp[0] <= 500
 
 
+@settings(deadline=None)
 @given(st.tuples(NORMAL, NORMAL, NORMAL, NORMAL, NORMAL), st.sampled_from(list(QuotaLoop)))
 def test_every_plan_is_a_valid_document(
     row: tuple[float, float, float, float, float], loop: QuotaLoop

@@ -1,6 +1,7 @@
 """The shield: limits, slew, dead-band, and what it does with nonsense."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -194,3 +195,17 @@ def test_shipped_choices_compose() -> None:
     assert safety_config("default").breaker is not None
     off = safety_config("off")
     assert (off.name, off.breaker, off.slew, off.dead_band) == ("off", None, {}, 0.0)
+
+
+def test_one_name_limits_the_knob_of_every_node(spec: TaskSpec) -> None:
+    """Limits, slew and fall-back named without a node hold for each node's knob."""
+    quota, share = spec.knobs["quota"], spec.knobs["share"]
+    knobs = QuantitySet(
+        (replace(quota, name="node0_quota"), replace(quota, name="node2_quota"), share)
+    )
+    shield = Shield(LIMITED, replace(spec, knobs=knobs), 1)
+    doubled = _physical(shield, replace(spec, knobs=knobs), 1024.0, 1024.0, 100.0)
+    assert doubled == pytest.approx([128.0, 128.0, 50.0], rel=1e-5)
+    for _ in range(3):
+        limited = _physical(shield, replace(spec, knobs=knobs), 1024.0, 1.0, 1.0)
+    assert limited == pytest.approx([256.0, 16.0, 5.0], rel=1e-5)

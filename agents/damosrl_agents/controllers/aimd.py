@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from damosrl.knobs import Float32Array
+from damosrl.nodes import places
 from damosrl.task import TaskSpec
 from damosrl.tuner import BaseTuner
 from damosrl_agents.tiering import KNOBS, MIB, require_names, require_range
@@ -50,8 +51,9 @@ class AIMD(BaseTuner):
         """Begin an episode at the start quota."""
         require_names(spec, "aimd", self.reads, KNOBS)
         super().reset(spec, seed)
-        self._low = max(spec.knobs[name].low for name in KNOBS[:2])
-        self._high = min(spec.knobs[name].high for name in KNOBS[:2])
+        quotas = [spec.knobs.items[at] for name in KNOBS[:2] for at in places(spec.knobs, name)]
+        self._low = max(quota.low for quota in quotas)
+        self._high = min(quota.high for quota in quotas)
         self._quota = self._limited(self.start_mib_per_s * MIB)
 
     def act(self, observation: Float32Array) -> Float32Array:

@@ -1,4 +1,4 @@
-"""Two watermarks on free fast memory: make room below the lower, promote above the upper."""
+"""Two watermarks on an upper node's free memory: make room below one, promote above the other."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ from damosrl.errors import ConfigError
 from damosrl.knobs import Float32Array
 from damosrl.task import TaskSpec
 from damosrl.tuner import BaseTuner
+from damosrl_agents.borders import TWO_NODES, borders_of
 from damosrl_agents.tiering import KNOBS, MIB, require_names, require_range
 
 
@@ -32,7 +33,7 @@ class Hysteresis(BaseTuner):
     hot_threshold_percent: float = 30.0
     cold_age_s: float = 0.0
 
-    reads = ("fast_free",)
+    reads = TWO_NODES
 
     def __post_init__(self) -> None:
         require_range("low_percent", self.low_percent, 0.0, 100.0)
@@ -48,21 +49,26 @@ class Hysteresis(BaseTuner):
 
     def reset(self, spec: TaskSpec, seed: int) -> None:
         """Begin an episode, promoting."""
+        self._borders = borders_of(spec)
+        self.reads = tuple(f"{border.upper}_free" for border in self._borders) or TWO_NODES
         require_names(spec, "hysteresis", self.reads, KNOBS)
         super().reset(spec, seed)
-        self._making_room = False
+        self._making_room = [False] * len(self._borders)
 
     def act(self, observation: Float32Array) -> Float32Array:
-        """Choose the direction; without a measurement it stays."""
-        free_percent = self.spec.value(observation, "fast_free")
-        if free_percent < self.low_percent:
-            self._making_room = True
-        elif free_percent > self.high_percent:
-            self._making_room = False
-        quota = self.quota_mib_per_s * MIB
+        """Choose every border's direction; without a measurement it stays."""
+        quotas: dict[str, float] = {}
+        for place, border in enumerate(self._borders):
+            free_percent = self.spec.value(observation, f"{border.upper}_free")
+            if free_percent < self.low_percent:
+                self._making_room[place] = True
+            elif free_percent > self.high_percent:
+                self._making_room[place] = False
+            making_room, quota = self._making_room[place], self.quota_mib_per_s * MIB
+            quotas[border.promotion_quota] = 0.0 if making_room else quota
+            quotas[border.demotion_quota] = quota if making_room else 0.0
         return self.spec.action(
-            promotion_quota=0.0 if self._making_room else quota,
-            demotion_quota=quota if self._making_room else 0.0,
+            **quotas,
             hot_threshold=self.hot_threshold_percent,
             cold_age=self.cold_age_s,
             # Demotion stops at the target by itself: a target beyond the mark lets it get there.

@@ -1,4 +1,4 @@
-"""Fills the fast tier from the hottest bytes down: the hot threshold is a quantile."""
+"""Fills the tiers from the hottest bytes down: hot thresholds are quantiles."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ import numpy as np
 from damosrl.knobs import Float32Array, FloatArray
 from damosrl.task import TaskSpec
 from damosrl.tuner import BaseTuner
+from damosrl_agents.borders import borders_of, tier_names
 from damosrl_agents.heuristics.heat import HeatBins
 from damosrl_agents.tiering import KNOBS, MIB, require_names, require_range
 
@@ -15,11 +16,12 @@ from damosrl_agents.tiering import KNOBS, MIB, require_names, require_range
 class Quantile(BaseTuner):
     """Capacity-filling threshold; quotas follow what an exchange would gain.
 
-    The threshold is the lower edge of the bin in which the bytes of both tiers, added up from
+    The threshold is the lower edge of the bin in which the bytes of all tiers, added up from
     the hottest, reach the fast tier's capacity (MEMTIS, Lee et al., SOSP 2023). Histograms are
     smoothed, as MEMTIS's cooling does, and the threshold moves by one bin per decision at most.
+    With more than two nodes each border has its own: what lies above it counts as fast memory.
 
-    The gain is the share of observed accesses that would move to the fast tier if what is hot
+    The gain is the share of observed accesses that would move to fast memory if what is hot
     in slow memory changed places with what is colder by the hysteresis factor in fast memory.
     Sampling noise shows a few per cent of gain where there is none, so small gains are left
     alone and the quota grows in proportion beyond them: uniform heat moves next to nothing.
@@ -52,46 +54,63 @@ class Quantile(BaseTuner):
 
     def reset(self, spec: TaskSpec, seed: int) -> None:
         """Begin an episode with no histogram seen yet."""
-        require_names(spec, "quantile", ("fast_capacity",), KNOBS)
+        self._borders = borders_of(spec)
+        sizes = tuple(f"{tier}_capacity" for tier in tier_names(spec)[:-1])
+        require_names(spec, "quantile", sizes or ("fast_capacity",), KNOBS)
         super().reset(spec, seed)
+        self._sizes = sizes
         self._bins = HeatBins.of(spec)
-        self._heat: FloatArray = np.zeros((2, len(self._bins.edges_percent)))
-        self._bin: int | None = None
+        self._heat: FloatArray = np.zeros((len(sizes) + 1, len(self._bins.edges_percent)))
+        self._thresholds: list[int] = []
         self._action = spec.action(
             promotion_quota=0.0, demotion_quota=0.0, free_target=self.free_target_percent
         )
 
     def act(self, observation: Float32Array) -> Float32Array:
-        """Set threshold and quotas; without a measurement they stay as they are."""
-        capacity = self.spec.value(observation, "fast_capacity")
-        fast, slow = self._bins.read(observation)
-        heat = np.stack([fast * capacity, slow * (1.0 - capacity)])
+        """Set thresholds and quotas; without a measurement they stay as they are."""
+        sizes = np.array([self.spec.value(observation, name) for name in self._sizes])
+        sizes = np.append(sizes, 1.0 - sizes.sum())
+        heat = self._bins.read(observation) * sizes[:, None]
         if np.isfinite(heat).all():
-            weight = 1.0 if self._bin is None else self.smoothing
+            weight = self.smoothing if self._thresholds else 1.0
             self._heat += weight * (heat - self._heat)
-            self._bin = self._moved_bin(capacity)
-            self._action = self._plan(self._bin)
+            self._turn(np.cumsum(sizes)[:-1])
         return self._action.copy()
 
-    def _moved_bin(self, capacity: float) -> int:
-        room = capacity * (1.0 - self.free_target_percent / 100.0)
-        goal = filling_bin(self._heat.sum(axis=0), room)
-        return goal if self._bin is None else self._bin + int(np.sign(goal - self._bin))
+    def _turn(self, above: FloatArray) -> None:
+        """Move every border's threshold and set its knobs.
 
-    def _plan(self, place: int) -> Float32Array:
+        Args:
+            above: Bytes above each border as shares of all memory, ``(T - 1,)``.
+        """
+        knobs: dict[str, float] = {}
+        goals = [self._goal(room) for room in above[: len(self._borders)]]
+        before = self._thresholds or goals
+        self._thresholds = [
+            place + int(np.sign(goal - place)) for place, goal in zip(before, goals, strict=True)
+        ]
+        for number, (border, place) in enumerate(
+            zip(self._borders, self._thresholds, strict=True), start=1
+        ):
+            sides = [self._heat[:number].sum(axis=0), self._heat[number:].sum(axis=0)]
+            quota = self._quota(np.stack(sides), place)
+            knobs[border.promotion_quota] = knobs[border.demotion_quota] = quota
+            knobs[border.hot_threshold] = float(self._bins.edges_percent[place])
+        self._action = self.spec.action(
+            **knobs, cold_age=self.cold_age_s, free_target=self.free_target_percent
+        )
+
+    def _goal(self, capacity: float) -> int:
+        room = capacity * (1.0 - self.free_target_percent / 100.0)
+        return filling_bin(self._heat.sum(axis=0), room)
+
+    def _quota(self, heat: FloatArray, place: int) -> float:
         edges = self._bins.edges_percent
-        gain = 100.0 * exchange_gain(self._heat, edges, place, self.hysteresis_ratio)
+        gain = 100.0 * exchange_gain(heat, edges, place, self.hysteresis_ratio)
         beyond = (gain - self.least_gain_percent) / (
             self.full_gain_percent - self.least_gain_percent
         )
-        quota = min(max(beyond, 0.0), 1.0) * self.quota_mib_per_s * MIB
-        return self.spec.action(
-            promotion_quota=quota,
-            demotion_quota=quota,
-            hot_threshold=float(edges[place]),
-            cold_age=self.cold_age_s,
-            free_target=self.free_target_percent,
-        )
+        return min(max(beyond, 0.0), 1.0) * self.quota_mib_per_s * MIB
 
 
 def exchange_gain(

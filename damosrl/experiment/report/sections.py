@@ -175,6 +175,11 @@ def episode_section(
         f"drawn here, averaged down to {MAX_POINTS} points per curve.",
         "still",
     )
+    body += picture(
+        drawn.get("occupancy"),
+        f"Memory in use on each node over one episode on {workload}",
+        "The same episode: where the workload's memory lies, the fastest node at the bottom.",
+    )
     body += (
         f'<script type="text/plain" id="packed-plotly">{interactive.packed_plotly()}</script>'
         f'<script type="text/plain" id="packed-episodes">'

@@ -10,6 +10,7 @@ from damosrl.experiment.report.figures.episode import episode_figure
 from damosrl.experiment.report.figures.heatmap import heatmap_figure
 from damosrl.experiment.report.figures.learning import learning_figure, search_figure
 from damosrl.experiment.report.figures.matrix import matrix_figure
+from damosrl.experiment.report.figures.occupancy import occupancy_figure
 from damosrl.experiment.report.figures.profile import profile_figure
 from damosrl.experiment.report.figures.ranking import ranking_figure
 from damosrl.experiment.report.figures.style import Drawing, drawing_style, to_drawing
@@ -52,6 +53,7 @@ def write_report(run_dir: Path) -> Path:
             "learning": learning_figure(run.learning),
             "search": search_figure(run.trials),
             "episode": episode_figure(run, cast, workload, headline_tuners(rows)),
+            "occupancy": occupancy_figure(run, cast, workload, headline_tuners(rows)),
             "heatmap": heatmap_figure(run.heatmap),
         }
         drawn = _draw(figures)

@@ -46,8 +46,8 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Float32Array, NDArray[Any], NDArr
 
     kind: ClassVar[TaskKind]
     """The task."""
-    metrics: ClassVar[TaskMetrics]
-    """What is measured, and what a score is made of."""
+    metrics: TaskMetrics
+    """What is measured, and what a score is made of; a class has one, an instance may add to it."""
 
     def __init__(
         self,

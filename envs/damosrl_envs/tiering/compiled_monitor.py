@@ -52,7 +52,6 @@ def _sum_regions(
     edges = np.zeros(len(heat_edges), dtype=np.int64)
     for machine in range(count.shape[0]):
         for kdamond in range(count.shape[1]):
-            tier = min(kdamond, 1)
             largest = max(samples[machine, kdamond], 1)
             for bin_ in range(len(edges)):
                 edges[bin_] = -(-heat_edges[bin_] * largest // 100)
@@ -67,22 +66,20 @@ def _sum_regions(
                 edge = 0
                 for bin_ in range(1, len(edges)):
                     edge += accesses >= edges[bin_]
-                heat[machine, tier, edge] += size
-                if tier == 0 and accesses == 0:
+                heat[machine, kdamond, edge] += size
+                if accesses == 0:
                     age_us = region_age * aggregation_us[machine, kdamond]
                     for bin_ in range(len(cold_ages_us)):
                         if age_us >= cold_ages_us[bin_]:
-                            cold_age[machine, bin_] += size
-            weight[machine, tier] += weighted / largest
-        _to_shares(heat[machine], cold_age[machine])
+                            cold_age[machine, kdamond, bin_] += size
+            weight[machine, kdamond] = weighted / largest
+            _to_shares(heat[machine, kdamond], cold_age[machine, kdamond])
 
 
 @kernel
 def _to_shares(heat: FloatArray, cold_age: FloatArray) -> None:
-    """Divide one machine's bytes by the bytes of their tier."""
-    for tier in range(heat.shape[0]):
-        total = heat[tier].sum()
-        if total > 0.0:
-            heat[tier] /= total
-            if tier == 0:
-                cold_age /= total
+    """Divide one node's bytes by all of them."""
+    total = heat.sum()
+    if total > 0.0:
+        heat /= total
+        cold_age /= total

@@ -1,8 +1,10 @@
 """``damosrl/Tiering-v0``, for one machine and for many."""
 
+from typing import Any, Literal
+
 from damosrl_envs.loop.env import TaskEnv
 from damosrl_envs.loop.vector import TaskVectorEnv
-from damosrl_envs.tiering.kind import KIND, METRICS
+from damosrl_envs.tiering.kind import KIND, METRICS, with_nodes
 
 
 class TieringEnv(TaskEnv):
@@ -29,3 +31,14 @@ class TieringVectorEnv(TaskVectorEnv):
 
     kind = KIND
     metrics = METRICS
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        autoreset: Literal["same_step", "disabled"] = "same_step",
+        render_mode: None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(num_envs, autoreset, render_mode, **settings)
+        template = self._loop.task.template
+        self.metrics = with_nodes(METRICS, len(template.kdamonds) if template else 0)

@@ -1,12 +1,16 @@
 """Memory tiering as an environment: its parts, its usual choices, its numbers."""
 
+from dataclasses import replace
+
 from damosrl.metrics import EpisodeColumn, TaskMetrics
+from damosrl.nodes import node_name
 from damosrl_envs.loop.damon_world import damon_world, require_truth
 from damosrl_envs.loop.emulated import EmulatedWorld
 from damosrl_envs.loop.kind import Parts, TaskKind
 from damosrl_envs.loop.settings import LoopSettings
 from damosrl_envs.tiering import ENVIRONMENT
 from damosrl_envs.tiering.compiled_monitor import summarise_compiled
+from damosrl_envs.tiering.order import require_order
 from damosrl_tasks.tiering.config import tiering_config
 from damosrl_tasks.tiering.monitor import summarise
 from damosrl_tasks.tiering.reward import MEASURES, reward_config
@@ -42,6 +46,12 @@ METRICS = TaskMetrics(
 )
 
 
+def with_nodes(metrics: TaskMetrics, num_nodes: int) -> TaskMetrics:
+    """Return the metrics of a machine, with the memory in use on each node in steps.csv."""
+    used = {name: name for node in range(num_nodes) for name in [node_name(node, "used_bytes")]}
+    return replace(metrics, steps={**metrics.steps, **used})
+
+
 def make(settings: LoopSettings, num_machines: int) -> Parts:
     """Build machines and task.
 
@@ -49,6 +59,9 @@ def make(settings: LoopSettings, num_machines: int) -> Parts:
         DamosrlError: A choice does not exist, or does not fit.
     """
     world = damon_world(settings, num_machines)
+    if isinstance(world, EmulatedWorld):
+        for machine in world.configs:
+            require_order(machine)
     config = tiering_config(settings.task)
     reward = reward_config(settings.reward or ("latency" if world.has_truth else "psi"))
     require_truth(reward, world, "reward=psi or reward=kernel_goal")

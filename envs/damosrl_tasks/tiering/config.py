@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from damosrl.config import load_choice, typed
 from damosrl.errors import ConfigError
 from damosrl.task import ActionKind
+from damosrl_tasks.tiering.tiers import Tiers, tiers_of
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,14 @@ class TieringConfig:
         hysteresis_ratio: Cold threshold as a share of the hot one.
         overlap_percent: By how much the kernel loops' used and free targets overlap, so that
             exchange never stops (samples/damon/mtier.c: 99.7 % used, 0.5 % free: 0.2 %).
+        knobs: ``shared``: one set for all nodes; ``per_tier``: quotas, hot threshold and free
+            target of every border between nodes. With two nodes both are the same.
+        pageout: Whether cold memory of the last node is paged out to swap, as it is demoted from
+            the others.
+        demotes_to: Weights of a node's lower neighbours by name, such as
+            ``{node0: {node1: 3, node2: 1}}``; nodes that are left out have the next one only.
+            kdamonds of physical memory do not look at DAMOS ``dests`` (kernel 7.3): there is one
+            scheme per neighbour, with its share of the quota.
 
     Example:
         >>> TieringConfig(decision_interval_s=5.0).action
@@ -46,6 +55,9 @@ class TieringConfig:
     apply_s: float = 1.0
     hysteresis_ratio: float = 0.5
     overlap_percent: float = 0.2
+    knobs: Literal["shared", "per_tier"] = "shared"
+    pageout: bool = False
+    demotes_to: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._require("decision_interval_s", self.decision_interval_s, self.aggr_us / 1e6, 3600.0)
@@ -53,6 +65,15 @@ class TieringConfig:
         self._require("hysteresis_ratio", self.hysteresis_ratio, 0.0, 1.0)
         self._require("overlap_percent", self.overlap_percent, 0.0, 0.5)
         self._require("sample_us", self.sample_us, 1, self.aggr_us)
+
+    def tiers(self, num_nodes: int) -> Tiers:
+        """Return the borders between a machine's nodes and their knobs; errors of `tiers_of`."""
+        return tiers_of(
+            num_nodes,
+            per_tier=self.knobs == "per_tier",
+            pageout=self.pageout,
+            demotes_to=self.demotes_to,
+        )
 
     @property
     def samples_per_aggregation(self) -> int:

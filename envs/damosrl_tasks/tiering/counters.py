@@ -3,23 +3,26 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from damosrl.knobs import FloatArray
 from damosrl.machine import Telemetry
-from damosrl_tasks.growth import CounterSet, total
-from damosrl_tasks.tiering.schemes import Layout
+from damosrl_tasks.growth import CounterSet
+from damosrl_tasks.tiering.schemes import Layout, Mover
 
 
 @dataclass(frozen=True)
 class Counters(CounterSet):
-    """Life-time counters of N machines, or what they grew by; arrays ``(N,)`` float64.
+    """Life-time counters of N machines, or what they grew by; arrays float64.
+
+    Those of schemes are ``(N, borders)``, see `damosrl_tasks.tiering.tiers`; the others ``(N,)``.
 
     Args:
         time_s: Machine time.
         promoted_bytes: Bytes moved to a faster node.
         demoted_bytes: Bytes moved to a slower node.
         returned_bytes: Bytes that went back where they had come from.
-        promotion_tried_bytes: Tried by the migrate_hot schemes.
+        promotion_tried_bytes: Tried by the migrate_hot schemes of each border.
         promotion_applied_bytes: Applied by them.
         promotion_exceeds: Quota windows of theirs that ran out.
         demotion_tried_bytes: The same of the migrate_cold schemes.
@@ -48,6 +51,13 @@ class Counters(CounterSet):
 def read_counters(telemetry: Telemetry, layout: Layout) -> Counters:
     """Copy the counters out of a telemetry reading."""
     stats = telemetry.stats
+
+    def total(counter: NDArray[np.int64], movers: tuple[Mover, ...]) -> FloatArray:
+        borders = 1 + max(mover.border for mover in movers)
+        sums = np.zeros((len(counter), borders))
+        for mover in movers:
+            sums[:, mover.border] += counter[:, mover.kdamond, mover.scheme]
+        return sums
 
     def copy(values: FloatArray) -> FloatArray:
         return np.array(values, dtype=np.float64)

@@ -4,6 +4,7 @@ import numpy as np
 
 from damosrl.knobs import FloatArray
 from damosrl.machine import GroundTruth, Telemetry
+from damosrl.nodes import node_name
 from damosrl_tasks.tiering.counters import Counters
 
 US_PER_S = 1e6
@@ -35,4 +36,10 @@ def measured(
         "kdamond_cpu_ratio": grown.kdamond_cpu_us / elapsed_us,
         "fast_free_ratio": telemetry.node_free_bytes[:, 0]
         / np.maximum(telemetry.node_total_bytes[:, 0], 1.0),
+        **{
+            node_name(node, "used_bytes"): used
+            for node, used in enumerate(
+                (telemetry.node_total_bytes - telemetry.node_free_bytes).T.copy()
+            )
+        },
     }

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from damosrl.knobs import FloatArray
 from damosrl.machine import Telemetry
 from damosrl_tasks.tiering.counters import Counters
-from damosrl_tasks.tiering.monitor import FAST, MonitorSummary
+from damosrl_tasks.tiering.monitor import MonitorSummary
 from damosrl_tasks.tiering.quantities import SHARE_TIMES_S
 
 CUSUM_DRIFT = 0.02
@@ -22,15 +22,15 @@ def gain(elapsed_s: FloatArray, time_constant_s: float) -> FloatArray:
 
 
 class AccessShare:
-    """Fast tier's share of observed accesses, smoothed, and a detector of its changes.
+    """Each upper node's share of observed accesses, smoothed, and a detector of node 0's changes.
 
     The detector is Page's two-sided CUSUM (Biometrika 1954) of the fastest mean against the
     slowest, capped at 1 and leaking by the drift, so that it dies away once heat lies still.
     """
 
-    def __init__(self, num_machines: int) -> None:
-        self.means = np.full((num_machines, len(SHARE_TIMES_S)), 0.5)
-        """``(N, len(SHARE_TIMES_S))``."""
+    def __init__(self, num_machines: int, num_nodes: int) -> None:
+        self.means = np.full((num_machines, num_nodes - 1, len(SHARE_TIMES_S)), 0.5)
+        """By node, the last one left out, ``(N, T - 1, len(SHARE_TIMES_S))``."""
         self._sums = np.zeros((num_machines, 2))
         self._seen = np.zeros(num_machines, dtype=np.bool_)
 
@@ -49,12 +49,12 @@ class AccessShare:
         """Take in a reading; machines on which nothing was seen accessed keep their values."""
         total = summary.weight.sum(axis=1)
         seen = total > 0.0
-        share = summary.weight[:, FAST] / np.where(seen, total, 1.0)
+        share = summary.weight[:, :-1] / np.where(seen, total, 1.0)[:, None]
         for place, time_s in enumerate(SHARE_TIMES_S):
             weight = np.where(self._seen, gain(elapsed_s, time_s), 1.0) * seen
-            self.means[:, place] += weight * (share - self.means[:, place])
+            self.means[..., place] += weight[:, None] * (share - self.means[..., place])
         self._seen |= seen
-        deviation = self.means[:, 0] - self.means[:, SLOWEST]
+        deviation = self.means[:, 0, 0] - self.means[:, 0, SLOWEST]
         grown = self._sums + np.stack([deviation, -deviation], axis=1) - CUSUM_DRIFT
         self._sums = np.clip(grown, 0.0, 1.0)
 

@@ -1,11 +1,13 @@
 """The kdamonds of a tiered machine: one per memory node, moving hot up and cold down.
 
 The structure is that of the kernel's samples/damon/mtier.c (7.3), continued to more than two
-nodes; the knobs change numbers only, never the structure.
+nodes; the knobs change numbers only, never the structure. Each node demotes to those below it while
+its own free memory is short, and promotes to the next one above it while that one is not full.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +32,20 @@ from damosrl.damon import (
     Weights,
 )
 from damosrl.machine import GOAL_TUNER_CODES, IntArray, Plan, QuotaLoop, SchemeField, Setting
-from damosrl_tasks.growth import Place
 from damosrl_tasks.tiering.config import TieringConfig
 from damosrl_tasks.tiering.knobs import OFF_BYTES, SchemeNumbers
+from damosrl_tasks.tiering.tiers import Tiers
 
 FULL_BP = 10_000
+
+
+class Mover(NamedTuple):
+    """A scheme that moves memory over a border of `Tiers`, and its share of the border's quota."""
+
+    kdamond: int
+    scheme: int
+    border: int
+    share: float
 
 
 @dataclass(frozen=True)
@@ -43,27 +54,33 @@ class Layout:
 
     Args:
         document: Valid as it stands; nothing is moved by it.
-        promotions: Places of the migrate_hot schemes.
-        demotions: Places of the migrate_cold schemes.
+        tiers: The borders that they work at.
+        promotions: The migrate_hot schemes.
+        demotions: The migrate_cold schemes, and the pageout scheme of the last node.
     """
 
     document: Document
-    promotions: tuple[Place, ...]
-    demotions: tuple[Place, ...]
+    tiers: Tiers
+    promotions: tuple[Mover, ...]
+    demotions: tuple[Mover, ...]
 
 
-def layout(config: TieringConfig, num_nodes: int) -> Layout:
-    """Build the template for a machine with ``num_nodes`` memory nodes, node 0 the fastest."""
+def layout(config: TieringConfig, tiers: Tiers) -> Layout:
+    """Build the template for a machine; node 0 is the fastest."""
     kdamonds: list[Kdamond] = []
-    promotions: list[Place] = []
-    demotions: list[Place] = []
-    for node in range(num_nodes):
+    promotions: list[Mover] = []
+    demotions: list[Mover] = []
+    for node in range(tiers.num_nodes):
         schemes: list[Scheme] = []
-        if node + 1 < num_nodes:
-            demotions.append((node, len(schemes)))
-            schemes.append(_demotion(config, node))
+        if node < len(tiers.below):
+            for target, share in tiers.below[node]:
+                demotions.append(Mover(node, len(schemes), node, share))
+                schemes.append(_demotion(config, node, target))
+            if not tiers.below[node]:
+                demotions.append(Mover(node, len(schemes), node, 1.0))
+                schemes.append(_demotion(config, node, None))
         if node > 0:
-            promotions.append((node, len(schemes)))
+            promotions.append(Mover(node, len(schemes), node - 1, 1.0))
             schemes.append(_promotion(config, node))
         context = Context(
             ops=Ops.PADDR,
@@ -76,13 +93,17 @@ def layout(config: TieringConfig, num_nodes: int) -> Layout:
             schemes=tuple(schemes),
         )
         kdamonds.append(Kdamond(contexts=(context,)))
-    return Layout(Document(kdamonds=tuple(kdamonds)), tuple(promotions), tuple(demotions))
+    document = Document(kdamonds=tuple(kdamonds))
+    return Layout(document, tiers, tuple(promotions), tuple(demotions))
 
 
-def _demotion(config: TieringConfig, node: int) -> Scheme:
+def _demotion(config: TieringConfig, node: int, target: int | None) -> Scheme:
+    """Move cold memory of a node to another one; to the swap store where there is none."""
     goal = QuotaGoal(GoalMetric.NODE_MEM_FREE_BP, target_value=50, nid=node)
     pattern = AccessPattern(nr_accesses=Range(0, 0), age=Range(0, U32_MAX))
-    return _scheme(config, Action.MIGRATE_COLD, node + 1, pattern, goal)
+    if target is None:
+        return _scheme(config, Action.PAGEOUT, -1, pattern, goal)
+    return _scheme(config, Action.MIGRATE_COLD, target, pattern, goal)
 
 
 def _promotion(config: TieringConfig, node: int) -> Scheme:
@@ -124,35 +145,51 @@ _LOOP_CODES: Mapping[QuotaLoop, tuple[int, int]] = {
 def build_plan(
     layout: Layout,
     config: TieringConfig,
-    numbers: SchemeNumbers,
+    numbers: Sequence[SchemeNumbers],
     loops: QuotaLoop | NDArray[np.object_],
 ) -> Plan:
-    """Write the numbers of N machines into a plan.
+    """Write the numbers of N machines, one set per border, into a plan.
 
     Under ``DIRECT`` a size quota is what the tuner says and demotion stops at the free target;
     under a kernel loop it is a cap. ``OFF`` leaves one byte.
     """
-    count = len(numbers.free_bp)
-    promotion_tuner, demotion_tuner, off = _loop_arrays(loops, count)
-    promotion = {
-        SchemeField.QUOTA_BYTES: np.where(off, OFF_BYTES, numbers.promotion_bytes),
-        SchemeField.MIN_NR_ACCESSES: numbers.hot_min_nr_accesses,
-        SchemeField.GOAL_TARGET: FULL_BP - numbers.free_bp + round(config.overlap_percent * 100),
-        SchemeField.GOAL_TUNER: promotion_tuner,
-    }
-    demotion = {
-        SchemeField.QUOTA_BYTES: np.where(off, OFF_BYTES, numbers.demotion_bytes),
-        SchemeField.MAX_NR_ACCESSES: numbers.cold_max_nr_accesses,
-        SchemeField.MIN_AGE: numbers.cold_min_age,
-        SchemeField.GOAL_TARGET: numbers.free_bp,
-        SchemeField.GOAL_TUNER: demotion_tuner,
-    }
+    promotion_tuner, demotion_tuner, off = _loop_arrays(loops, len(numbers[0].free_bp))
     settings: dict[Setting, IntArray] = {}
-    for places, fields in ((layout.promotions, promotion), (layout.demotions, demotion)):
-        for kdamond, scheme in places:
-            for field, values in fields.items():
-                settings[Setting(kdamond, scheme, field)] = values
+    for mover in layout.promotions:
+        values = numbers[mover.border]
+        used_bp = FULL_BP - values.free_bp + round(config.overlap_percent * 100)
+        fields = {
+            SchemeField.QUOTA_BYTES: np.where(off, OFF_BYTES, values.promotion_bytes),
+            SchemeField.MIN_NR_ACCESSES: values.hot_min_nr_accesses,
+            SchemeField.GOAL_TARGET: used_bp,
+            SchemeField.GOAL_TUNER: promotion_tuner,
+        }
+        settings.update(_settings(mover, fields))
+    for mover in layout.demotions:
+        values = numbers[mover.border]
+        quota = _part(values.demotion_bytes, mover.share)
+        fields = {
+            SchemeField.QUOTA_BYTES: np.where(off, OFF_BYTES, quota),
+            SchemeField.MAX_NR_ACCESSES: values.cold_max_nr_accesses,
+            SchemeField.MIN_AGE: values.cold_min_age,
+            SchemeField.GOAL_TARGET: values.free_bp,
+            SchemeField.GOAL_TUNER: demotion_tuner,
+        }
+        settings.update(_settings(mover, fields))
     return Plan(layout.document, settings)
+
+
+def _settings(
+    mover: Mover, fields: Mapping[SchemeField, IntArray]
+) -> Iterator[tuple[Setting, IntArray]]:
+    for field, values in fields.items():
+        yield Setting(mover.kdamond, mover.scheme, field), values
+
+
+def _part(quota: IntArray, share: float) -> IntArray:
+    """Return a neighbour's part of a quota; never 0, which would mean unlimited."""
+    part: IntArray = np.rint(quota * share).astype(np.int64)
+    return np.asarray(np.maximum(part, OFF_BYTES))
 
 
 def _loop_arrays(

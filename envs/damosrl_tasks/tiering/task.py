@@ -15,10 +15,9 @@ from damosrl_tasks.reward import RewardConfig, Weigher
 from damosrl_tasks.tiering.config import TieringConfig, tiering_config
 from damosrl_tasks.tiering.counters import Counters, read_counters
 from damosrl_tasks.tiering.features import Features
-from damosrl_tasks.tiering.knobs import KNOBS, scheme_numbers
+from damosrl_tasks.tiering.knobs import scheme_numbers
 from damosrl_tasks.tiering.measured import measured
 from damosrl_tasks.tiering.monitor import Summarise, summarise
-from damosrl_tasks.tiering.quantities import OBSERVATION, observed, sources_of
 from damosrl_tasks.tiering.reward import MEASURES, Interval, reward_config
 from damosrl_tasks.tiering.schemes import build_plan, layout
 
@@ -62,9 +61,15 @@ class TieringTask:
         self._config = config or TieringConfig()
         reward = reward or reward_config("latency")
         self._weigher = Weigher(reward, MEASURES, num_machines)
-        self._layout = layout(self._config, num_nodes)
+        self._tiers = self._config.tiers(num_nodes)
+        self._layout = layout(self._config, self._tiers)
         self._features = Features(self._config, self._layout, num_machines, summarise)
-        self._spec = TaskSpec(NAME, OBSERVATION, KNOBS, self._config.decision_interval_s)
+        self._spec = TaskSpec(
+            NAME,
+            self._features.vocabulary.quantities,
+            self._tiers.knobs,
+            self._config.decision_interval_s,
+        )
         self._counters: Counters | None = None
         self._grown: Counters | None = None
 
@@ -102,34 +107,35 @@ class TieringTask:
         """Return what happened in the interval just scored, arrays ``(N,)``."""
         return measured(telemetry, self.last_growth, truth)
 
-    @staticmethod
-    def mask(telemetry: Telemetry) -> NDArray[np.bool_]:
+    def mask(self, telemetry: Telemetry) -> NDArray[np.bool_]:
         """Tell which features are known, ``(N, d)``; the others hold a fixed value."""
-        known = observed(telemetry.missing)
+        known = self._features.vocabulary.observed(telemetry.missing)
         return np.tile(known, (len(telemetry.time_s), 1))
 
-    @staticmethod
-    def sources(features: Collection[str]) -> frozenset[Source]:
+    def sources(self, features: Collection[str]) -> frozenset[Source]:
         """Return the sources of telemetry that some features need."""
-        return sources_of(features)
+        return self._features.vocabulary.sources_of(features)
 
     def reset(self, which: NDArray[np.bool_], telemetry: Telemetry) -> Float32Array:
         """Forget the past of the marked machines ``(N,)``; return all observations ``(N, d)``."""
         now = read_counters(telemetry, self._layout)
         self._counters = now if self._counters is None else self._counters.replaced(which, now)
-        knobs = np.tile(KNOBS.defaults(), (len(which), 1))
+        knobs = np.tile(self._tiers.knobs.defaults(), (len(which), 1))
         return self._features.reset(which, telemetry, now.since(now), knobs)
 
     def plan(self, knobs: FloatArray, loops: NDArray[np.object_] | QuotaLoop) -> Plan:
-        """Turn knobs ``(N, 5)`` in physical units into what the machine commits."""
+        """Turn knobs ``(N, k)`` in physical units into what the machine commits."""
         config = self._config
-        numbers = scheme_numbers(
-            knobs,
-            samples_per_aggregation=config.samples_per_aggregation,
-            aggregation_s=config.aggr_us / 1e6,
-            reset_s=config.apply_s,
-            hysteresis_ratio=config.hysteresis_ratio,
-        )
+        numbers = [
+            scheme_numbers(
+                border,
+                samples_per_aggregation=config.samples_per_aggregation,
+                aggregation_s=config.aggr_us / 1e6,
+                reset_s=config.apply_s,
+                hysteresis_ratio=config.hysteresis_ratio,
+            )
+            for border in self._tiers.split(knobs)
+        ]
         return build_plan(self._layout, config, numbers, loops)
 
     def outcome(
@@ -139,7 +145,7 @@ class TieringTask:
 
         Args:
             telemetry: What the machines say now.
-            applied: Normalised action in force ``(N, 5)``.
+            applied: Normalised action in force ``(N, k)``.
             truth: Ground truth; None on a real machine.
 
         Raises:
@@ -148,8 +154,10 @@ class TieringTask:
         now = read_counters(telemetry, self._layout)
         grown = now.since(self._counters or now)
         self._counters, self._grown = now, grown
-        observation = self._features.update(telemetry, grown, KNOBS.to_physical(applied))
-        slow_share = 1.0 - self._features.share.means[:, 0]
+        observation = self._features.update(
+            telemetry, grown, self._tiers.knobs.to_physical(applied)
+        )
+        slow_share = 1.0 - self._features.share.means[:, 0, 0]
         interval = Interval(telemetry, grown, slow_share, truth)
         terms = self._weigher.terms(interval, grown.time_s)
         reward = np.asarray(np.sum(list(terms.values()), axis=0), dtype=np.float64)

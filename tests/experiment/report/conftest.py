@@ -160,6 +160,8 @@ def _steps_of(tuner: str, workload: str, rng: np.random.Generator) -> list[Row]:
                 "requested_promotion_quota": 1 if off else int(quota * 1.2),
                 "fast_share_ratio": 0.4,
                 "p99_latency_ns": round(410 * slowdown, 2),
+                "node0_used_bytes": int((3.9 - 0.5 * shift) * GIB),
+                "node1_used_bytes": int(11.6 * GIB),
                 "events_count": int(not off and rng.random() < 0.08),
             }
         )

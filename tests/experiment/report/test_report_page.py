@@ -27,7 +27,15 @@ from damosrl.experiment.report.scores import score_rows
 from damosrl.experiment.report.series import PANELS, curve, episode_steps, headline_tuners
 
 MakeRun = Callable[..., Path]
-COMPARE_FIGURES = {"scores", "tradeoff", "workloads", "profile", "episode", "heatmap"}
+COMPARE_FIGURES = {
+    "scores",
+    "tradeoff",
+    "workloads",
+    "profile",
+    "episode",
+    "occupancy",
+    "heatmap",
+}
 MAX_PAGE_BYTES = 6_000_000
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 

@@ -20,7 +20,7 @@ from damosrl_envs.loop.loop import TaskLoop
 from damosrl_envs.tiering.kind import KIND
 from damosrl_tasks.tiering.knobs import KNOBS
 from damosrl_tasks.tiering.monitor import summarise
-from damosrl_tasks.tiering.quantities import OBSERVATION, SOURCES, UNKNOWN, observed
+from damosrl_tasks.tiering.quantities import OBSERVATION
 
 FULL = np.array([1.0, 1.0, -0.5, -0.5, 0.5])
 
@@ -143,11 +143,12 @@ def test_a_missing_source_changes_only_features_that_need_it(
         for item in (told, _without(told, source))
     )
     missing = {*told.missing, source}
-    known = observed(missing)
+    vocabulary = task._features.vocabulary
+    known = vocabulary.observed(missing)
     np.testing.assert_array_equal(parted[0, known], whole[0, known])
-    np.testing.assert_array_equal(parted[0, ~known], UNKNOWN[~known].astype(np.float32))
+    np.testing.assert_array_equal(parted[0, ~known], vocabulary.unknown[~known].astype(np.float32))
     assert set(np.array(OBSERVATION.names)[~known]) == {
-        name for name, needed in SOURCES.items() if needed in missing
+        name for name, needed in vocabulary.sources.items() if needed in missing
     }
 
 
