@@ -46,11 +46,6 @@ class EmulatedWorld:
         self._machines: EmulatedMachines | None = None
 
     @property
-    def configs(self) -> list[MachineConfig]:
-        """The machines as configured."""
-        return self._configs
-
-    @property
     def num_nodes(self) -> int:
         """Memory nodes of every machine."""
         return len(self._configs[0].memory_tiers)
