@@ -20,7 +20,7 @@ from damosrl_tasks.tiering.config import TieringConfig
 from damosrl_tasks.tiering.schemes import layout
 
 GIB = 1 << 30
-TEMPLATE = layout(TieringConfig(), 2).document
+TEMPLATE = layout(TieringConfig(), TieringConfig().tiers(2)).document
 NODES = (
     Node(1, 4, True, (AddressRange(GIB, 2 * GIB), AddressRange(3 * GIB, 4 * GIB))),
     Node(0, 90, False, (AddressRange(0, GIB),)),
