@@ -266,6 +266,15 @@ class BlockMemory:
             rows[place].backed = False
         return len(picked)
 
+    def deflate(self, blocks: int) -> int:
+        """Free blocks that are all balloon; the host does not back them."""
+        rows = [one for one in self.blocks if one.leaf_patterns == (BALLOON,) * 4]
+        picked = self._sample(len(rows), blocks, 1)
+        for place in picked:
+            rows[place].clear()
+            rows[place].backed = False
+        return len(picked)
+
     def exit(self, blocks: int) -> int:
         """Free blocks that are one piece."""
         rows = [one for one in self.blocks if one.leaf_patterns == (MOVABLE,) * 4]

@@ -24,11 +24,12 @@ from damosrl.acma.program import RESERVE, cold_leaves, page_out, usable_leaves
 from damosrl.acma.state import OFF
 from damosrl.acma.transitions import Whole
 
-RETURN, REPORT, COMPACT, CLEAR = (
+RETURN, REPORT, COMPACT, CLEAR, DEFLATE = (
     int(Whole.RETURN),
     int(Whole.REPORT),
     int(Whole.COMPACT),
     int(Whole.CLEAR),
+    int(Whole.DEFLATE),
 )
 INFLATE_BYTES_PER_S = 180 * 2**20
 DEFLATE_BYTES_PER_S = 1800 * 2**20
@@ -42,6 +43,13 @@ REPORT_MS = 0.01
 
 
 @kernel
+def deflate(counts: Counts, wanted: int, stream: Stream) -> None:
+    """Give leaves back, whole blocks first: pages that came together lie together in its list."""
+    blocks = whole(counts, DEFLATE, wanted // LEAVES_PER_BLOCK, stream)
+    release(counts, BALLOON, wanted - LEAVES_PER_BLOCK * blocks, stream)
+
+
+@kernel
 def balloon(counts: Counts, guest: Any, knobs: Any, load: Any, stream: Stream) -> None:
     """Move the balloon towards its target, 4 KiB at a time and wherever pages are free.
 
@@ -52,7 +60,7 @@ def balloon(counts: Counts, guest: Any, knobs: Any, load: Any, stream: Stream) -
         target = 0  # the target lowers ACMA's maximum instead
     have = leaves(counts, BALLOON)
     if target < have:
-        release(counts, BALLOON, min(have - target, DEFLATE_BYTES_PER_S // LEAF_BYTES), stream)
+        deflate(counts, min(have - target, DEFLATE_BYTES_PER_S // LEAF_BYTES), stream)
         return
     wanted = min(target - have, INFLATE_BYTES_PER_S // LEAF_BYTES)
     if wanted <= 0:

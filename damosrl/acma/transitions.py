@@ -31,6 +31,8 @@ Leaves = tuple[int, ...]
 
 FULL = class_of((MOVABLE,) * 4)
 """Class of a block that is one piece of a program's memory."""
+BALLOONED = class_of((BALLOON,) * 4)
+"""Class of a block that is all balloon."""
 
 
 class Take(IntEnum):
@@ -74,6 +76,8 @@ class Whole(IntEnum):
     """Empty a block with one or two used leaves and no unmovable page."""
     SWEEP = 5
     """Empty any block that is used in part and has no unmovable page."""
+    DEFLATE = 6
+    """Free a block that is all balloon; the host does not back it."""
 
 
 def take_code(pattern: int, take: int) -> int:
@@ -170,6 +174,7 @@ def _whole_slots(operation: Whole, block_class: int) -> list[Slot]:
         Whole.REPORT: (block_class == BACKED_FREE, REPORTED),
         Whole.EXIT: (block_class == FULL, BACKED_FREE),
         Whole.COMPACT: (movable and 0 < _used_leaves(block_class) <= 2, BACKED_FREE),
+        Whole.DEFLATE: (block_class == BALLOONED, REPORTED),
         Whole.SWEEP: (movable and partly, BACKED_FREE),
     }
     fits, target = targets[operation]

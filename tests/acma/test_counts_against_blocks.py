@@ -75,6 +75,11 @@ class Pair:
         freed = whole(self.counts, int(Whole.EXIT), size // 6, self.stream)
         return freed, self.memory.exit(size // 6)
 
+    def deflate(self, _: int, size: int) -> tuple[int, int]:
+        """Free blocks that are all balloon."""
+        freed = whole(self.counts, int(Whole.DEFLATE), size // 6, self.stream)
+        return freed, self.memory.deflate(size // 6)
+
 
 ACTIONS: tuple[Callable[[Pair, int, int], tuple[int, int]], ...] = (
     Pair.allocate,
@@ -84,6 +89,7 @@ ACTIONS: tuple[Callable[[Pair, int, int], tuple[int, int]], ...] = (
     Pair.give_back,
     Pair.report,
     Pair.exit,
+    Pair.deflate,
 )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from damosrl.acma.blocks import BLOCK_BYTES
+from damosrl.acma.blocks import BLOCK_BYTES, PAGE_BYTES
 from damosrl.knobs import FloatArray, Quantity, QuantitySet
 from damosrl_tasks.acma.interval import Interval
 
@@ -88,7 +88,7 @@ FEATURES: tuple[tuple[Quantity, Column], ...] = (
     ),
     (
         _rate("refaults", "Pages that came back, of all guests' pages, per second."),
-        lambda i: i.now.guests["refaults"].sum(axis=1) * 4096.0 / i.memory_bytes,
+        lambda i: i.now.guests["refaults"].sum(axis=1) * PAGE_BYTES / i.memory_bytes,
     ),
     (
         _rate("given", "Blocks given to the host per second."),

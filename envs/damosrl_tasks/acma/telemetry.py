@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from damosrl.acma.blocks import LEAF_BYTES
 from damosrl.acma.reading import Reading
 from damosrl.knobs import FloatArray
 from damosrl.machine import (
@@ -74,7 +75,7 @@ def host_telemetry(reading: Reading, averages: FloatArray) -> HostTelemetry:
         stats=SchemeStats(*([regions.astype(np.int64)] * 6)),
         pressure=Pressure(total_us, np.zeros(size), averages, np.zeros((size, 3))),
         migrated_up_bytes=np.zeros(size),
-        migrated_down_bytes=reading.guests["out_total"].sum(axis=1) * float(2**19),
+        migrated_down_bytes=reading.guests["out_total"].sum(axis=1) * float(LEAF_BYTES),
         returned_bytes=unknown,
         kdamond_cpu_us=unknown,
         latency_ns=unknown,
