@@ -29,6 +29,7 @@ from damosrl.experiment.bench.machines import (
     two_node_document,
 )
 from damosrl.experiment.bench.measure import Row, Sample, in_turn
+from damosrl.experiment.bench.reclaim import RECLAIM, footprint_ratio, reclaim_rows
 from damosrl.experiment.bench.scaling import Extent, measure_scaling, write_scaling
 from damosrl.experiment.bench.training import default_ppo_ratio, shipped_ppo_ratio
 from damosrl.experiment.plugins import load_environments
@@ -94,6 +95,8 @@ def test_both_sides_run_in_turn() -> None:
         pytest.param(partial(default_ppo_ratio, 2), id="default_ppo"),
         pytest.param(partial(default_ppo_ratio, 2, ACMA), id="acma_ppo"),
         pytest.param(partial(size_ratio, 2.0, 1.0), id="acma_size"),
+        pytest.param(partial(default_ppo_ratio, 2, RECLAIM), id="reclaim_ppo"),
+        pytest.param(partial(footprint_ratio, "2 GiB", "1 GiB"), id="reclaim_size"),
         pytest.param(partial(shipped_ppo_ratio, 2), id="shipped_ppo"),
         pytest.param(partial(step_p99_ms, 20, 5), id="kernel_step"),
         pytest.param(rows.start_ratio, id="start"),
@@ -112,6 +115,7 @@ def test_rows_have_names_of_their_own_and_the_targets_of_the_design() -> None:
         *rows.engine_rows(),
         *rows.training_rows(),
         *host_rows(),
+        *reclaim_rows(),
         *rows.kernel_rows(),
         *daemon_rows(),
         rows.start_row(),
@@ -128,6 +132,8 @@ def test_rows_have_names_of_their_own_and_the_targets_of_the_design() -> None:
         "ppo_throughput_over_idle_environment": (0.8, True),
         "shipped_ppo_throughput_over_idle_environment": (0.8, True),
         "acma_step_cost_16TiB_over_1GiB": (1.3, False),
+        "reclaim_step_cost_16TiB_over_1GiB": (1.3, False),
+        "reclaim_ppo_throughput_over_idle_environment": (0.6, True),
         "acma_ppo_throughput_over_idle_environment": (0.6, True),
         "kernel_step_overhead": (5.0, False),
         "kernel_step_wall": (None, True),
@@ -169,6 +175,7 @@ def test_the_command_prints_one_json_object(
     monkeypatch.setattr(rows, "engine_rows", lambda: [row])
     monkeypatch.setattr(rows, "training_rows", lambda: [replace(row, name="more", target=6.0)])
     monkeypatch.setattr(rows, "host_rows", list)
+    monkeypatch.setattr(rows, "reclaim_rows", list)
     monkeypatch.setattr(rows, "kernel_rows", list)
     monkeypatch.setattr(rows, "daemon_rows", list)
     monkeypatch.setattr(rows, "start_row", lambda: replace(row, name="last"))

@@ -24,6 +24,7 @@ from damosrl.experiment.bench.machines import (
 )
 from damosrl.experiment.bench.measure import Row, Sample, in_turn, wall_s
 from damosrl.experiment.bench.opponent import per_page_machine
+from damosrl.experiment.bench.reclaim import reclaim_rows
 from damosrl.experiment.bench.training import default_ppo_ratio, shipped_ppo_ratio
 from damosrl.experiment.plugins import load_environments
 from damosrl.experiment.progress import progress_bar
@@ -50,6 +51,7 @@ def run(*, quiet: bool = False) -> dict[str, Any]:
         *engine_rows(),
         *training_rows(),
         *host_rows(),
+        *reclaim_rows(),
         *kernel_rows(),
         *daemon_rows(),
         start_row(),

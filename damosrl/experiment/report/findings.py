@@ -63,13 +63,13 @@ def _leader(ranked: list[ScoreRow]) -> Finding:
 def _duels(
     run: Run, row: ScoreRow, ranked: list[ScoreRow], matrix: ScoreMatrix | None
 ) -> list[Finding]:
-    """Set a learned policy against the opponents that count."""
-    by_name = {other.name: other for other in ranked}
-    return [
-        _duel(run, row, by_name[name], matrix)
-        for name in OPPONENTS
-        if name in by_name and name != row.name
-    ]
+    """Set a learned policy against the opponents that count, or else against the best other."""
+    others = [other for other in ranked if other.name != row.name]
+    counting = sorted(
+        (other for other in others if other.name in OPPONENTS),
+        key=lambda other: OPPONENTS.index(other.name),
+    )
+    return [_duel(run, row, other, matrix) for other in counting or others[:1]]
 
 
 def _duel(run: Run, row: ScoreRow, other: ScoreRow, matrix: ScoreMatrix | None) -> Finding:

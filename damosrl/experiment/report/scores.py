@@ -54,11 +54,13 @@ class ShownValue:
         head: What it is.
         unit: Its unit.
         text: As tables print it.
+        value: The number behind it.
     """
 
     head: str
     unit: str
     text: str
+    value: float
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ def _worst(episodes: Table, scores: FloatArray) -> tuple[float, str]:
 
 def _shown(entry: Mapping[str, Any], episodes: Table) -> ShownValue:
     mean = mean_of(column(episodes, entry["column"])) * entry["factor"]
-    return ShownValue(entry["head"], entry["unit"], number(mean, entry["digits"]))
+    return ShownValue(entry["head"], entry["unit"], number(mean, entry["digits"]), mean)
 
 
 def _episodes_of(run: Run, name: str) -> Table | None:

@@ -85,6 +85,12 @@ def score_section(run: Run, cast: Cast, rows: list[ScoreRow], drawn: Drawings) -
         "episodes; arrows at −1 stand for episodes below it.",
     )
     body += picture(
+        drawn.get("pareto"),
+        "What each tuner gains over the slowdown that it costs",
+        "The line is the front: no tuner below or right of it is better in one without being worse "
+        "in the other. Means over all episodes.",
+    )
+    body += picture(
         drawn.get("tradeoff"),
         "Score of each tuner over the memory it migrated",
         "Migration costs bandwidth on both tiers and CPU time. Two tuners of equal score are not "

@@ -11,6 +11,7 @@ from damosrl.experiment.report.figures.heatmap import heatmap_figure
 from damosrl.experiment.report.figures.learning import learning_figure, search_figure
 from damosrl.experiment.report.figures.matrix import matrix_figure
 from damosrl.experiment.report.figures.occupancy import occupancy_figure
+from damosrl.experiment.report.figures.pareto import pareto_figure
 from damosrl.experiment.report.figures.profile import profile_figure
 from damosrl.experiment.report.figures.ranking import ranking_figure
 from damosrl.experiment.report.figures.style import Drawing, drawing_style, to_drawing
@@ -48,6 +49,7 @@ def write_report(run_dir: Path) -> Path:
         figures = {
             "scores": ranking_figure(run, cast, rows),
             "tradeoff": tradeoff_figure(cast, rows),
+            "pareto": pareto_figure(cast, rows),
             "workloads": matrix_figure(matrix),
             "profile": profile_figure(run, cast, rows),
             "learning": learning_figure(run.learning),

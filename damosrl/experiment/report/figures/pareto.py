@@ -1,0 +1,73 @@
+"""What a task gains against what it costs the application: the front of tuners nobody dominates."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from damosrl.experiment.report.cast import Cast
+from damosrl.experiment.report.figures.style import MUTED, marker_of, new_figure
+from damosrl.experiment.report.scores import ScoreRow
+
+
+def pareto_figure(cast: Cast, rows: list[ScoreRow]) -> Figure | None:
+    """Draw the first number that a task shows over the slowdown; None for tasks that show none."""
+    shown = [row for row in rows if row.shown and np.isfinite(row.slowdown)]
+    shown = [row for row in shown if np.isfinite(row.shown[0].value)]
+    if not shown:
+        return None
+    gain = shown[0].shown[0]
+    figure = new_figure(4.4)
+    axes = figure.add_subplot()
+    points = [(100.0 * (row.slowdown - 1.0), row.shown[0].value) for row in shown]
+    front = pareto_front(points)
+    axes.step(*zip(*front, strict=True), where="post", color=MUTED, linewidth=1.0, zorder=1)
+    right = max(*(x for x, _ in points), 0.1)
+    for row, (x, y) in zip(shown, points, strict=True):
+        axes.plot([x], [y], **marker_of(cast.looks[row.name], 9.0), zorder=4)
+    axes.set_xlim(-0.05 * right, 1.3 * right)
+    _name_points(axes, [(row.label, x, y) for row, (x, y) in zip(shown, points, strict=True)])
+    axes.set_xlabel("slowdown against all memory resident (%; less is better)")
+    axes.set_ylabel(f"{gain.head} ({gain.unit}; more is better)")
+    axes.set_title(f"{gain.head.capitalize()} against slowdown: up and to the left is better")
+    return figure
+
+
+def _name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
+    """Put each name beside its point, pushed up where names would cover each other."""
+    right = axes.get_xlim()[1]
+    gap = 0.05 * (max(y for _, _, y in points) or 1.0)
+    placed: list[tuple[float, float]] = []
+    for label, x, y in sorted(points, key=lambda point: point[2]):
+        height = y
+        while any(abs(height - other) < gap and abs(x - at) < 0.25 * right for at, other in placed):
+            height += 0.1 * gap
+        placed.append((x, height))
+        axes.annotate(
+            label,
+            (x, y),
+            xytext=(x + 0.03 * right, height),
+            va="center",
+            fontsize=8.5,
+            path_effects=[withStroke(linewidth=3.0, foreground="white")],
+            arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.5},
+        )
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the points that no other beats in both, by rising cost.
+
+    Args:
+        points: Cost and gain of each.
+
+    Example:
+        >>> pareto_front([(0.0, 1.0), (2.0, 3.0), (1.0, 0.5), (3.0, 2.0)])
+        [(0.0, 1.0), (2.0, 3.0)]
+    """
+    front: list[tuple[float, float]] = []
+    for cost, gain in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not front or gain > front[-1][1]:
+            front.append((cost, gain))
+    return front
