@@ -60,6 +60,22 @@ def _quota(name: str) -> Callable[[Table], FloatArray]:
 
 PANELS = (
     Panel("Slowdown", "× all-fast memory", _scaled("slowdown_ratio", 1.0), "slowdown_ratio"),
+    Panel("Saved", "% of memory", _scaled("saved_ratio", 100.0), "saved_ratio", shown=(0.0, 1.0)),
+    Panel(
+        "Reclaim quota",
+        "MiB/s",
+        _quota("knob_reclaim_quota"),
+        "knob_reclaim_quota",
+        shown=(1.0, 1024.0),
+        log=True,
+    ),
+    Panel(
+        "Swapped in by faults",
+        "MiB/s",
+        _per_second("swapped_in_bytes"),
+        "swapped_in_bytes",
+        shown=(0.0, 10.0),
+    ),
     Panel(
         "Free in the fast tier",
         "% of the tier",
@@ -100,7 +116,8 @@ PANELS = (
         ticks=True,
     ),
 )
-"""Cause above effect: quotas over what was moved; left promotion, right demotion."""
+"""Those whose column a run has are drawn. Cause above effect: quotas over what was moved; left
+promotion, right demotion."""
 
 
 def step_seconds(steps: Table) -> float:
