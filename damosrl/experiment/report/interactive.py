@@ -19,10 +19,10 @@ from damosrl.experiment.report.figures.style import GRID, INK, MUTED
 from damosrl.experiment.report.inputs import Run
 from damosrl.experiment.report.scores import ScoreRow, column
 from damosrl.experiment.report.series import (
-    PANELS,
     Panel,
     curve,
     episode_steps,
+    panels_of,
     series_workloads,
     thinned,
 )
@@ -66,7 +66,7 @@ def episode_data(
         ``{"layout": ..., "episodes": {workload: traces}, "thinned": whether steps were averaged}``,
         or None without recorded steps.
     """
-    panels = [panel for panel in PANELS if run.steps is not None and run.steps.has(panel.source)]
+    panels = panels_of(run)
     if not panels or not series_workloads(run):
         return None
     episodes = {

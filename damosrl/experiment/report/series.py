@@ -120,6 +120,12 @@ PANELS = (
 promotion, right demotion."""
 
 
+def panels_of(run: Run) -> list[Panel]:
+    """Return the panels that a run has the columns for."""
+    steps = run.steps
+    return [] if steps is None else [panel for panel in PANELS if steps.has(panel.source)]
+
+
 def step_seconds(steps: Table) -> float:
     """Return the time between two decisions of an episode, seconds."""
     times = column(steps, "time_s")

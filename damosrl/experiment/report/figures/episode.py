@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from damosrl.experiment.report.cast import Cast
 from damosrl.experiment.report.figures.style import line_of, new_figure
 from damosrl.experiment.report.inputs import Run
-from damosrl.experiment.report.series import PANELS, Panel, curve, episode_steps, thinned
+from damosrl.experiment.report.series import Panel, curve, episode_steps, panels_of, thinned
 from damosrl.experiment.report.table import Table
 
 MAX_POINTS = 150
@@ -22,7 +22,7 @@ def episode_figure(run: Run, cast: Cast, workload: str | None, tuners: list[str]
         return None
     found = [(name, episode_steps(run, workload, name)) for name in tuners]
     episodes = [(name, steps) for name, steps in found if steps is not None]
-    panels = [panel for panel in PANELS if run.steps is not None and run.steps.has(panel.source)]
+    panels = panels_of(run)
     if not episodes or not panels:
         return None
     lines = (len(panels) + 1) // 2
