@@ -32,7 +32,7 @@ def _guest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--machine",
         default="two-tier",
-        metavar="two-tier|three-tier|cxl",
+        metavar="two-tier|three-tier|cxl|resizable",
         help="its memory, if it is booted now; default: two-tier",
     )
 

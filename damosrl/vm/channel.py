@@ -90,6 +90,21 @@ class Command:
         except FileNotFoundError:
             return None
 
+    def last_line(self, most_bytes: int = 65_536) -> str:
+        """Return the last whole line printed so far, empty if there is none.
+
+        Args:
+            most_bytes: How much of the output's end is looked at.
+        """
+        try:
+            with self._file("out").open("rb") as file:
+                end = file.seek(0, os.SEEK_END)
+                file.seek(max(end - most_bytes, 0))
+                lines = file.read().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return ""
+        return lines[-1].decode(errors="replace") if lines else ""
+
     def signal(self, name: str = "TERM") -> None:
         """Send a signal to the command and its children; one that has ended is left alone."""
         group = self._file("pid")

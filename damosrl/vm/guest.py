@@ -153,6 +153,26 @@ class Guest:
         """The way commands go."""
         return Channel(self.folder / "exchange", lambda: self.alive)
 
+    @property
+    def control(self) -> Path:
+        """QEMU's control socket, see `damosrl.vm.qmp`."""
+        return self.folder / QMP
+
+    def held_bytes(self) -> int:
+        """Return the host's memory behind the guest: shared pages of QEMU's process.
+
+        All of a guest's memory is shared with its file servers, and nothing else of QEMU is.
+
+        Raises:
+            VmError: The guest has ended.
+        """
+        try:
+            status = Path(f"/proc/{self.processes[0].pid}/status").read_text()
+        except OSError as error:
+            raise VmError("the guest has ended", got=error.strerror) from error
+        line = next(line for line in status.splitlines() if line.startswith("RssShmem:"))
+        return 1024 * int(line.split()[1])
+
     def describe(self) -> dict[str, object]:
         """Return what was written down at boot: kernel release, machine, processes."""
         return dict(json.loads((self.folder / "state.json").read_text()))
@@ -204,7 +224,7 @@ class Guest:
         (self.folder / "exchange/poweroff").touch()
         if not self.processes[0].wait(timeout_s):
             try:
-                qmp.execute(self.folder / QMP, "quit")
+                qmp.execute(self.control, "quit")
             except VmError:
                 self.processes[0].end()
         for process in self.processes:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from damosrl.errors import UnknownNameError, VmError
+from damosrl.vm.resizable import BLOCK_MIB
 
 CXL_STEP_MIB = 256
 """Windows and devices of CXL are multiples of this (CXL 2.0, section 8.2.5.12)."""
@@ -35,6 +36,8 @@ class GuestMachine:
         num_cpus: Processors.
         cxl_mib: Memory of one CXL type-3 device, which becomes a node only when the guest makes a
             region of it; 0 is no device.
+        balloon: Whether there is a balloon, which takes memory and gives it back.
+        hotplug_mib: Size of a virtio-mem device; with one, memory blocks can be plugged in too.
 
     Raises:
         VmError: There is no node, one is too small to boot from, or a size is none that the
@@ -48,19 +51,27 @@ class GuestMachine:
     nodes: tuple[Node, ...]
     num_cpus: int = 2
     cxl_mib: int = 0
+    balloon: bool = False
+    hotplug_mib: int = 0
 
     def __post_init__(self) -> None:
         if not self.nodes or self.nodes[0].size_mib < 256:
             raise VmError(
                 "the guest's first node is too small", allowed=">= 256 MiB", fix="make it larger"
             )
-        if any(node.size_mib % 128 for node in self.nodes):
+        if any(node.size_mib % BLOCK_MIB for node in self.nodes):
             raise VmError("a node's size is no multiple of a memory block", allowed="128 MiB steps")
         if self.cxl_mib < 0 or self.cxl_mib % CXL_STEP_MIB:
             raise VmError(
                 "a CXL device cannot have this size",
                 got=f"{self.cxl_mib} MiB",
                 allowed=f"{CXL_STEP_MIB} MiB steps",
+            )
+        if self.hotplug_mib < 0 or self.hotplug_mib % BLOCK_MIB:
+            raise VmError(
+                "memory cannot be plugged in at this size",
+                got=f"{self.hotplug_mib} MiB",
+                allowed=f"{BLOCK_MIB} MiB steps",
             )
         if self.num_cpus < 1:
             raise VmError("the guest has no processor", got=self.num_cpus, allowed=">= 1")
@@ -72,7 +83,7 @@ class GuestMachine:
 
     @classmethod
     def preset(cls, name: str) -> "GuestMachine":
-        """Return a machine by name: ``two-tier``, ``three-tier`` or ``cxl``.
+        """Return a machine by name: ``two-tier``, ``three-tier``, ``cxl`` or ``resizable``.
 
         Raises:
             UnknownNameError: Any other name.
@@ -88,5 +99,6 @@ PRESETS = {
         (Node(768, 100, 100), Node(768, 400, 20, 30), Node(768, 1000, 5, 60))
     ),
     "cxl": GuestMachine((Node(1024, 100, 100),), cxl_mib=1024),
+    "resizable": GuestMachine((Node(1024, 100, 100),), balloon=True, hotplug_mib=512),
 }
 """Guests known by name; the latencies make the kernel's tiers 4, 90 (and 900)."""

@@ -13,6 +13,7 @@ from damosrl.vm.cxl import cxl_words
 from damosrl.vm.lab import BootFiles
 from damosrl.vm.machine import GuestMachine, Node
 from damosrl.vm.packages import HOST_PROGRAMS
+from damosrl.vm.resizable import balloon_words, memory_words, virtio_mem_words
 
 CONSOLE = "console.log"
 QMP = "qmp.sock"
@@ -64,9 +65,11 @@ def qemu_words(
         str(HOST_PROGRAMS["qemu-system-x86"]),
         *("-M", f"q35,hmat=on{',cxl=on' if machine.cxl_mib else ''}"),
         *(*_processor(kvm=kvm), "-smp", str(machine.num_cpus)),
-        *("-m", f"{machine.memory_mib}M"),
+        *("-m", memory_words(machine.memory_mib, machine.hotplug_mib)),
         *_memory(machine),
         *(cxl_words(machine.cxl_mib) if machine.cxl_mib else ()),
+        *(balloon_words() if machine.balloon else ()),
+        *(virtio_mem_words(machine.hotplug_mib) if machine.hotplug_mib else ()),
         *("-kernel", str(files.kernel), "-initrd", str(files.initrd)),
         *("-append", " ".join((*KERNEL_ARGUMENTS, *arguments))),
         *("-nographic", "-nodefaults", "-no-reboot", "-serial", f"file:{CONSOLE}"),

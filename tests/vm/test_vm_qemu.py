@@ -125,3 +125,28 @@ def test_machines_that_cannot_boot_are_refused(nodes: tuple[Node, ...], cpus: in
     """No node, too small a node, half a memory block, no processor."""
     with pytest.raises(VmError):
         GuestMachine(nodes, cpus)
+
+
+def test_a_resizable_guest_has_a_balloon_and_room_for_memory() -> None:
+    """Room for the device and all blocks; everything shared; nothing plugged in at boot."""
+    line = _line("resizable")
+    assert "-m 1024M,slots=4,maxmem=2048M" in line
+    assert "virtio-balloon-pci,id=balloon0,free-page-reporting=on,deflate-on-oom=on" in line
+    assert "memory-backend-memfd,id=vmem-mem0,size=512M,share=on" in line
+    assert "virtio-mem-pci,id=vmem0,memdev=vmem-mem0,node=0,requested-size=0" in line
+
+
+@pytest.mark.parametrize("name", ["two-tier", "three-tier", "cxl"])
+def test_other_guests_have_no_devices_that_resize_them(name: str) -> None:
+    """Their command lines are as they were."""
+    line = _line(name)
+    assert "balloon" not in line
+    assert "virtio-mem" not in line
+    assert "maxmem" not in line
+
+
+@pytest.mark.parametrize("size_mib", [-128, 100])
+def test_hotplug_sizes_are_whole_memory_blocks(size_mib: int) -> None:
+    """The kernel plugs in 128 MiB at a time."""
+    with pytest.raises(VmError, match="128 MiB steps"):
+        GuestMachine((Node(1024, 1, 1),), hotplug_mib=size_mib)

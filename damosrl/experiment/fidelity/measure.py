@@ -1,16 +1,16 @@
 """Run the scenarios in a guest of the VM lab, and bring their raw data home."""
 
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from damosrl.errors import VmError
 from damosrl.experiment.fidelity.data import write_json
 from damosrl.experiment.fidelity.in_guest import SCENARIOS
+from damosrl.vm.compiler import compile_c
 from damosrl.vm.guest import Guest
 from damosrl.vm.lab import Lab
 from damosrl.vm.machine import GuestMachine
@@ -53,17 +53,8 @@ def compile_program(folder: Path) -> Path:
     Raises:
         VmError: There is no C compiler, or it refused.
     """
-    target = folder / "accesses"
     source = files("damosrl.experiment.fidelity.in_guest").joinpath("accesses.c")
-    with as_file(source) as path:
-        words = ["gcc", "-O1", "-Wall", "-Werror", "-o", str(target), str(path)]
-        try:
-            done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
-        except FileNotFoundError:
-            raise VmError("there is no C compiler", got="no gcc", fix="install gcc") from None
-    if done.returncode:
-        raise VmError("the program with known accesses does not compile", got=done.stderr[-200:])
-    return target
+    return compile_c(source, folder)
 
 
 @contextmanager

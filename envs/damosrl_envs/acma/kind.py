@@ -4,7 +4,7 @@ import math
 
 from damosrl.metrics import EpisodeColumn, Shown, TaskMetrics
 from damosrl_envs.acma import ENVIRONMENT
-from damosrl_envs.acma.world import HostWorld
+from damosrl_envs.acma.worlds import acma_world, require_truth, usual_reward
 from damosrl_envs.loop.kind import Parts, TaskKind
 from damosrl_envs.loop.settings import LoopSettings
 from damosrl_tasks.acma.config import acma_config
@@ -71,9 +71,10 @@ def make(settings: LoopSettings, num_machines: int) -> Parts:
         DamosrlError: A choice does not exist, or does not fit.
     """
     config = acma_config(settings.task)
-    reward = reward_config(settings.reward or "acma")
     seconds = math.ceil(settings.steps * config.decision_interval_s)
-    world = HostWorld(settings.machine, settings.workload, num_machines, seconds, settings.threads)
+    world = acma_world(settings, num_machines, seconds)
+    reward = reward_config(settings.reward or usual_reward(world))
+    require_truth(reward, world)
     task = AcmaTask(num_machines, config, reward)
     return Parts(world, task, config.action, reward, MEASURES)
 

@@ -1,0 +1,71 @@
+"""Which real guest is scaled: one choice of ``conf/machine`` with ``kind: qemu_guest``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from damosrl.acma.config import require
+from damosrl.config import load_choice, load_yaml, typed
+
+KIND = "qemu_guest"
+Hotplug = Literal["virtio_mem", "blocks"]
+
+
+@dataclass(frozen=True)
+class GuestHostConfig:
+    """A real guest, and the host that it is thought to share.
+
+    Args:
+        name: Name of the choice.
+        kind: What kind of machine this is.
+        guest: Name of the guest in the VM lab; it is booted if it does not run.
+        lab: The lab's folder; None is the usual one.
+        kernel: A kernel that the lab has built.
+        hotplug: ``virtio_mem``, 2 MiB at a time; ``blocks``, 128 MiB at a time.
+        host_share: Host memory for the guest over what it believes to have.
+        reserve_mib: What stays available to its programs beside what is in use.
+        step_mib: The most by which one decision shrinks it.
+        settle_s: Time limit for getting all memory back before an episode.
+
+    Example:
+        >>> GuestHostConfig("mine", hotplug="blocks").reserve_mib
+        128
+    """
+
+    name: str
+    kind: Literal["qemu_guest"] = "qemu_guest"
+    guest: str = "acma"
+    lab: str | None = None
+    kernel: str = "newest"
+    hotplug: Hotplug = "virtio_mem"
+    host_share: float = 0.75
+    reserve_mib: int = 128
+    step_mib: int = 256
+    settle_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        require("host_share", self.host_share, 0.05, 1.0)
+        require("reserve_mib", self.reserve_mib, 64, 2**20, "the guest's kernel needs some itself")
+        require("step_mib", self.step_mib, 2, 2**20)
+        require("settle_s", self.settle_s, 1.0, 3600.0)
+
+
+def guest_host_config(choice: Any) -> GuestHostConfig | None:
+    """Return the configuration of a real guest; None where another kind of machine is meant.
+
+    Args:
+        choice: A `GuestHostConfig`, a name of conf/machine, the path of a YAML, or a mapping.
+
+    Raises:
+        ConfigError: A key or value of a guest's configuration is wrong.
+    """
+    if isinstance(choice, GuestHostConfig):
+        return choice
+    if isinstance(choice, str) and choice == KIND:
+        choice = load_choice("machine", choice)
+    elif isinstance(choice, str | Path) and str(choice).endswith((".yaml", ".yml")):
+        choice = load_yaml(Path(choice))
+    if not isinstance(choice, Mapping) or choice.get("kind") != KIND:
+        return None
+    return typed(GuestHostConfig, choice, "machine")
