@@ -41,6 +41,8 @@ MIB = 2**20
 CHANGE_MIB = 256
 LOAD_MIB = (300, 360, 420, 360)
 TIMEOUT_S = 40.0
+TUNERS = {name: {"step_percent": 5.0} for name in ("acma_balloon", "acma_four_features")}
+"""Tuners, with larger steps than usual: they decide every few seconds here."""
 Row = dict[str, Any]
 
 
@@ -50,7 +52,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("results/resize_guest"))
     parser.add_argument("--name", default="resize", help="the guest; booted if it does not run")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--tuners", nargs="*", default=["acma_balloon", "acma_four_features"])
+    parser.add_argument("--tuners", nargs="*", choices=list(TUNERS), default=list(TUNERS))
     parser.add_argument("--steps", type=int, default=10, help="decisions of each tuner")
     parser.add_argument("--interval", type=float, default=5.0, help="seconds between decisions")
     return parser.parse_args()
@@ -158,7 +160,7 @@ def drive(tuner_name: str, asked: argparse.Namespace, say: Any) -> None:
         steps=asked.steps,
         disable_env_checker=True,
     ).unwrapped
-    tuner = make_tuner(tuner_name)
+    tuner = make_tuner(tuner_name, **TUNERS[tuner_name])
     try:
         observation, _ = env.reset(seed=7)
         tuner.reset(env.task_spec, 7)

@@ -19,9 +19,7 @@ def acma_world(settings: LoopSettings, num_machines: int, seconds: int) -> AcmaW
     guest = guest_host_config(settings.machine)
     if guest is not None:
         return GuestWorld(guest, settings.workload, num_machines, seconds)
-    return HostWorld(
-        settings.machine, settings.workload, num_machines, seconds, settings.threads
-    )
+    return HostWorld(settings.machine, settings.workload, num_machines, seconds, settings.threads)
 
 
 def usual_reward(world: AcmaWorld) -> str:

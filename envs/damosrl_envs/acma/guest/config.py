@@ -30,7 +30,7 @@ class GuestHostConfig:
 
     Example:
         >>> GuestHostConfig("mine", hotplug="blocks").reserve_mib
-        128
+        192
     """
 
     name: str
@@ -40,7 +40,7 @@ class GuestHostConfig:
     kernel: str = "newest"
     hotplug: Hotplug = "virtio_mem"
     host_share: float = 0.75
-    reserve_mib: int = 128
+    reserve_mib: int = 192
     step_mib: int = 256
     settle_s: float = 120.0
 
