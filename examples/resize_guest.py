@@ -33,7 +33,7 @@ from damosrl.vm.guest import Guest
 from damosrl.vm.lab import Lab
 from damosrl.vm.listener import MemoryListener
 from damosrl.vm.machine import GuestMachine
-from damosrl.vm.memory_blocks import ONLINE_MOVABLE, MemoryBlocks
+from damosrl.vm.memory_blocks import ONLINE_ANY, ONLINE_MOVABLE, MemoryBlocks
 from damosrl.vm.resize_trial import Resizable, measure
 from damosrl.vm.virtio_mem import VirtioMem
 
@@ -43,6 +43,8 @@ LOAD_MIB = (300, 360, 420, 360)
 TIMEOUT_S = 40.0
 TUNERS = {name: {"step_percent": 5.0} for name in ("acma_balloon", "acma_four_features")}
 """Tuners, with larger steps than usual: they decide every few seconds here."""
+POLICIES = {"movable": ONLINE_MOVABLE, "any": ONLINE_ANY}
+"""Which pages plugged memory takes, and the word for the guest's kernel."""
 Row = dict[str, Any]
 
 
@@ -58,7 +60,7 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def changes(guest: Guest, repeats: int, load: str, listener: MemoryListener) -> Iterator[Row]:
+def changes(guest: Guest, repeats: int, hotplug_only: bool, listener: Any) -> Iterator[Row]:
     """Shrink and grow the guest by each device in turn."""
     hot = guest_machine().hotplug_mib
     devices: Sequence[tuple[str, Resizable, int, int]] = (
@@ -67,13 +69,13 @@ def changes(guest: Guest, repeats: int, load: str, listener: MemoryListener) -> 
         ("virtio_mem", VirtioMem(guest.control, hot), 0, CHANGE_MIB),
     )
     for _ in range(repeats):
-        for name, device, home_mib, first in devices:
+        for name, device, home_mib, first in devices[1 if hotplug_only else 0 :]:
             device.resize(home_mib, TIMEOUT_S)  # where an earlier change got stuck
             for change in (first, -first):
                 trial = measure(
                     device, change, listener, plugs=name != "balloon", timeout_s=TIMEOUT_S
                 )
-                yield {"device": name, "load": load, **trial.row()}
+                yield {"device": name, **trial.row()}
 
 
 def guest_machine() -> GuestMachine:
@@ -81,18 +83,19 @@ def guest_machine() -> GuestMachine:
     return GuestMachine.preset("resizable")
 
 
-def in_guest(guest: Guest, repeats: int, say: Any) -> list[Row]:
-    """Measure idle, then under load."""
+def in_guest(guest: Guest, policy: str, repeats: int, say: Any) -> list[Row]:
+    """Measure idle, then under load; memory that takes any page only by hotplug under load."""
     listener = MemoryListener.start(guest, 0.25)
     rows = []
     try:
-        for load in ("idle", "load"):
+        for load in ("idle", "load") if policy == "movable" else ("load",):
             program = None
             if load == "load":
                 program = Breathing.start(guest, LOAD_MIB * 1000, touches_per_s=0.05)
                 while program.newest() is None:
                     listener.after(listener.newest().uptime_s)
-            for row in changes(guest, repeats, load, listener):
+            for change in changes(guest, repeats, policy != "movable", listener):
+                row = {"policy": policy, "load": load, **change}
                 say(" ".join(f"{key}={value}" for key, value in row.items()))
                 rows.append(row)
             if program is not None:
@@ -212,16 +215,18 @@ def main() -> None:
             print(text, flush=True)
             print(text, file=transcript, flush=True)
 
-        with Guest.boot(
-            Lab.default(), guest_machine(), name=asked.name, arguments=[ONLINE_MOVABLE]
-        ) as guest:
-            rows = in_guest(guest, asked.repeats, say)
-            write(asked.out / "guest.csv", rows)
-            for tuner in asked.tuners:
-                drive(tuner, asked, say)
+        rows = []
+        for policy, argument in POLICIES.items():
+            with Guest.boot(
+                Lab.default(), guest_machine(), name=asked.name, arguments=[argument]
+            ) as guest:
+                rows += in_guest(guest, policy, asked.repeats, say)
+                write(asked.out / "guest.csv", rows)
+                for tuner in asked.tuners if policy == "movable" else ():
+                    drive(tuner, asked, say)
         other = list(emulated(10 * asked.repeats))
         write(asked.out / "emulated.csv", other)
-        for text in summary(rows, ("device", "load", "change_mib")):
+        for text in summary(rows, ("device", "policy", "load", "change_mib")):
             say(f"guest: {text}")
         for text in summary(other, ("device", "change_mib")):
             say(f"emulated: {text}")

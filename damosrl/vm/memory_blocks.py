@@ -17,6 +17,8 @@ from damosrl.vm.resize import Resize, follow
 
 ONLINE_MOVABLE = "memhp_default_state=online_movable"
 """For the guest's kernel command line: plugged memory takes movable pages only."""
+ONLINE_ANY = "memhp_default_state=online"
+"""The same: plugged memory takes the kernel's own pages too, and is harder to get back."""
 _PREFIX = "block"
 
 
