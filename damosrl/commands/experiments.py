@@ -46,7 +46,12 @@ def _run_folder(parser: argparse.ArgumentParser) -> None:
         metavar="NAME,...",
         help="features to draw of a journal; default: those that changed the most",
     )
-    parser.add_argument("--out", metavar="DIR", help="where to, but for runs")
+    parser.add_argument(
+        "--gallery",
+        metavar="DIR",
+        help="one page with one picture per task, from published results such as results/published",
+    )
+    parser.add_argument("--out", metavar="PATH", help="where to, but for runs")
     quiet(parser)
 
 
@@ -109,6 +114,7 @@ COMMANDS = (
         "damosrl.experiment.commands:report",
         _run_folder,
         "of a recording: damosrl report --recording sleep.damon --out sleep\n"
+        "of all tasks: damosrl report --gallery results/published --out gallery.html\n"
         "of a daemon: damosrl report --journal /run/damosrl --out daemon",
     ),
     Command(

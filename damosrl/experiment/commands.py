@@ -56,6 +56,8 @@ def report(arguments: Namespace) -> int:
         return _report_recording(arguments)
     if arguments.journal:
         return _report_journals(arguments)
+    if arguments.gallery is not None:
+        return _gallery(arguments)
     if arguments.run is None:
         raise ConfigError(
             "nothing to report", allowed="RUN, --recording FILE or --journal DIR", fix="name one"
@@ -70,6 +72,15 @@ def report(arguments: Namespace) -> int:
     written = write_report(folder)
     _show_scores(folder, arguments.quiet)
     print(written)
+    return 0
+
+
+def _gallery(arguments: Namespace) -> int:
+    from damosrl.experiment.gallery.page import write_gallery  # noqa: PLC0415  as late as possible
+
+    if arguments.run is not None:
+        raise ConfigError("a run and the gallery are pages of their own", fix="give one")
+    print(write_gallery(Path(arguments.gallery), Path(arguments.out or "gallery.html")))
     return 0
 
 
