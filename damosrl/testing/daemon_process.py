@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from damosrl.daemon.command import run as _command  # noqa: F401  its memory counts
 from damosrl.daemon.decision import Decision
 from damosrl.daemon.driver import Driver, Wishes
@@ -20,6 +22,8 @@ from damosrl.daemon.settings import DaemonSettings
 from damosrl.kernel.config import kernel_machine
 from damosrl.testing.fake_kernel import FakeKernel
 
+RESIDENT_EVERY = 600
+"""Decisions between two looks at the resident memory."""
 WARM_UP = 50
 """Decisions that are not in the times: Python fills its caches."""
 
@@ -34,6 +38,8 @@ def measure(bundle: Path, decisions: int, regions: int) -> dict[str, Any]:
     """
     settings = DaemonSettings()
     pilot = Bundle(bundle, None, settings, None, 2).pilot()
+    decision_us, policy_us = np.zeros((2, decisions), np.int64)
+    resident_kib: list[int] = []
     with tempfile.TemporaryDirectory() as folder:
         kernel = FakeKernel(Path(folder))
         with kernel_machine(
@@ -41,22 +47,24 @@ def measure(bundle: Path, decisions: int, regions: int) -> dict[str, Any]:
         ) as machine:
             driver = Driver(machine, pilot, settings)
             driver.begin()
-            told = [_step(kernel, driver, regions)]
+            _step(kernel, driver, regions)
             first_s = time.clock_gettime(time.CLOCK_BOOTTIME) - _started_s()
-            told += [_step(kernel, driver, regions) for _ in range(WARM_UP)]
+            for _ in range(WARM_UP):
+                _step(kernel, driver, regions)
             before_s = time.process_time()
-            told += [_step(kernel, driver, regions) for _ in range(decisions)]
+            for place in range(decisions):
+                decision = _step(kernel, driver, regions)
+                decision_us[place], policy_us[place] = decision.decision_us, decision.policy_us
+                if place % RESIDENT_EVERY == 0:
+                    resident_kib.append(_kib("VmRSS"))
             spent_s = time.process_time() - before_s
-    measured = told[-decisions:]
-    unsound = [decision for decision in measured if decision.reason or not decision.committed]
-    if unsound:
-        raise RuntimeError(f"the policy was not at the wheel: {unsound[0]}")
     return {
         "start_to_first_decision_s": first_s + settings.settle_s,
-        "decision_us": [decision.decision_us for decision in measured],
-        "policy_us": [decision.policy_us for decision in measured],
+        "decision_us": decision_us.tolist(),
+        "policy_us": policy_us.tolist(),
+        "resident_kib": resident_kib,
         "cpu_s_per_decision": spent_s / decisions,
-        "peak_kib": _peak_kib(),
+        "peak_kib": _kib("VmHWM"),
     }
 
 
@@ -67,13 +75,16 @@ def _step(kernel: FakeKernel, driver: Driver, regions: int) -> Decision:
     for pid in kernel.pids():
         kernel.host.set_cpu_time(pid, round(1000 * kernel.clock.now_s))
     kernel.forget()
-    return driver.step(Wishes())
+    decision = driver.step(Wishes())
+    if decision.reason or not decision.committed:
+        raise RuntimeError(f"the policy is not at the wheel: {decision}")
+    return decision
 
 
-def _peak_kib() -> int:
-    """Return the peak of the resident memory; not getrusage's, which knows the parent's too."""
+def _kib(name: str) -> int:
+    """Return resident memory, or its peak; getrusage would know the parent's peak too."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+    return int(next(line for line in status.splitlines() if line.startswith(name)).split()[1])
 
 
 def _started_s() -> float:
