@@ -143,8 +143,10 @@ def in_guest(transcript: Transcript, out: Path, guest: Guest) -> Drive:
     def drive(name: str, bundle: Path, mode: Mode, steps: int) -> None:
         start("500", "0")
         start("300", "1", "0:100:3600")
-        time.sleep(10)
-        before = run("bash", "-c", COUNT)
+        before, earlier = run("bash", "-c", COUNT), ""
+        while before != earlier or not before.startswith("N"):  # until all is allocated
+            time.sleep(5)
+            before, earlier = run("bash", "-c", COUNT), before
         state = INSIDE / name
         words = ["daemon", guest.put(bundle), "--state-dir", str(state), "--steps", str(steps)]
         words += ["--shadow"] if mode is Mode.SHADOW else []
