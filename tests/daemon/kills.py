@@ -31,6 +31,7 @@ from damosrl.safety import safety_config
 KDAMONDS = 2
 HIGHEST_BYTES_PER_S = safety_config("default").limits["promotion_quota"][1]
 LONGEST_WAIT_S = 120.0
+HEALING_S = 6.0
 
 
 class Campaign:
@@ -97,7 +98,7 @@ class Campaign:
         client = DamonClient(self._roots, self._files, LONGEST_WAIT_S)
         running = client.running()
         try:
-            document = document_of(read_settings(self._files, self._roots.damon))
+            document = self._document(HEALING_S if running else 0.0)
         except DamosrlError as error:  # half staged, and nothing of it may run
             return {"running": running, "faults": [str(error)] if running else []}
         faults = self._beyond(document) if running else []
@@ -106,6 +107,21 @@ class Campaign:
             esz = [size for size in client.effective_bytes(kdamond) if size > self._highest_bytes]
             faults += [f"kdamond {kdamond}: {size} bytes in force" for size in esz]
         return {"running": running, "faults": faults}
+
+    def _document(self, patience_s: float) -> Document:
+        """Return what the files say.
+
+        A writer that is killed between opening a plain file and writing it leaves it empty; a
+        served tree takes that back after two seconds. The kernel's own files have no such state.
+        """
+        end_s = time.monotonic() + patience_s
+        while True:
+            try:
+                return document_of(read_settings(self._files, self._roots.damon))
+            except DamosrlError:
+                if time.monotonic() > end_s:
+                    raise
+            time.sleep(0.1)
 
     def _beyond(self, document: Document) -> list[str]:
         """Return what is incomplete or beyond the limits, in words."""
