@@ -53,12 +53,13 @@ class WorldSettings:
     def __post_init__(self) -> None:
         require_at_least("steps", self.steps, 1)
         require_at_least("jobs", self.jobs, 1)
-        if self.machine.get("kind") == "kernel":
+        if self.machine.get("kind") == "kernel" or self.machine.get("emulated") is False:
             raise ConfigError(
                 "runs of this command need emulated machines",
                 got=f"machine={self.machine.get('name', 'kernel')}",
-                fix="a kernel cannot run the same second twice, and has neither no-op nor oracle "
-                "beside it; drive it with examples/kernel_control_loop.py",
+                fix="a real machine cannot run the same second twice, and has neither no-op nor "
+                "oracle beside it; drive a kernel with examples/kernel_control_loop.py, a guest "
+                "with examples/resize_guest.py",
             )
 
 

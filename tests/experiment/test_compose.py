@@ -39,6 +39,10 @@ def test_defaults_compose(command: str) -> None:
     assert typed(SCHEMAS[command], stored, "config.yaml") == settings
 
 
+REAL = [("machine", "kernel"), ("machine", "qemu_guest")]
+"""Choices that are no emulated machines."""
+
+
 @pytest.mark.parametrize(
     ("command", "group", "name"),
     [
@@ -49,7 +53,7 @@ def test_defaults_compose(command: str) -> None:
         )
         for group in groups
         for name in choices(group)
-        if (group, name) != ("machine", "kernel")
+        if (group, name) not in REAL
     ],
 )
 def test_every_choice_composes(command: str, group: str, name: str) -> None:
@@ -58,10 +62,11 @@ def test_every_choice_composes(command: str, group: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["compare", "train", "tune"])
-def test_runs_on_a_kernel_are_refused(command: str) -> None:
-    """A kernel has no second chance and no oracle: the message says what to use instead."""
-    with pytest.raises(ConfigError, match="kernel_control_loop"):
-        _settings(command, "machine=kernel")
+@pytest.mark.parametrize("machine", [name for _, name in REAL])
+def test_runs_on_a_real_machine_are_refused(command: str, machine: str) -> None:
+    """It has no second chance and no oracle: the message says what to use instead."""
+    with pytest.raises(ConfigError, match=r"kernel_control_loop.*resize_guest"):
+        _settings(command, f"machine={machine}")
 
 
 @pytest.mark.parametrize("name", choices("experiment"))

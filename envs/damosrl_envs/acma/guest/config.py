@@ -19,6 +19,7 @@ class GuestHostConfig:
     Args:
         name: Name of the choice.
         kind: What kind of machine this is.
+        emulated: It is not, so that commands which repeat runs refuse it.
         guest: Name of the guest in the VM lab; it is booted if it does not run.
         lab: The lab's folder; None is the usual one.
         kernel: A kernel that the lab has built.
@@ -35,6 +36,7 @@ class GuestHostConfig:
 
     name: str
     kind: Literal["qemu_guest"] = "qemu_guest"
+    emulated: Literal[False] = False
     guest: str = "acma"
     lab: str | None = None
     kernel: str = "newest"
