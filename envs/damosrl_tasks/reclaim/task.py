@@ -1,6 +1,6 @@
 """The task of proactive reclaim: hold little memory, and slow nobody down by it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from damosrl.damon import Document
 from damosrl.knobs import Float32Array, FloatArray
-from damosrl.machine import GroundTruth, Plan, QuotaLoop, Telemetry
+from damosrl.machine import GroundTruth, Plan, QuotaLoop, Source, Telemetry
 from damosrl.task import StepOutcome, TaskSpec
 from damosrl_tasks.reclaim.config import ReclaimConfig, reclaim_config
 from damosrl_tasks.reclaim.counters import Counters, read_counters
 from damosrl_tasks.reclaim.features import Features
 from damosrl_tasks.reclaim.knobs import KNOBS, scheme_numbers
 from damosrl_tasks.reclaim.measured import measured
-from damosrl_tasks.reclaim.quantities import OBSERVATION, observed
+from damosrl_tasks.reclaim.quantities import OBSERVATION, SOURCES, observed
 from damosrl_tasks.reclaim.reward import MEASURES, Interval, reward_config
 from damosrl_tasks.reclaim.schemes import build_plan, template
 from damosrl_tasks.reward import RewardConfig, Weigher
@@ -71,6 +71,11 @@ class ReclaimTask:
         """Tell which features are known, ``(N, d)``; the others hold a fixed value."""
         known = observed(telemetry.missing, swap=telemetry.swap is not None)
         return np.tile(known, (len(telemetry.time_s), 1))
+
+    @staticmethod
+    def sources(features: Collection[str]) -> frozenset[Source]:
+        """Return the sources of telemetry that some features need."""
+        return frozenset(SOURCES[name] for name in features if name in SOURCES)
 
     def reset(self, which: NDArray[np.bool_], telemetry: Telemetry) -> Float32Array:
         """Forget the past of the marked machines ``(N,)``; return all observations ``(N, d)``.
