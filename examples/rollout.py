@@ -36,6 +36,8 @@ COUNT = (
     "for P in $(pgrep -x accesses); do grep -oE 'N[01]=[0-9]{4,}' /proc/$P/numa_maps; done"
     " | tr '\\n' ' '; grep -E 'pgmigrate_(success|fail)' /proc/vmstat | tr '\\n' ' '"
 )
+EMULATED_PROCESSOR = "time_limit_s: 10\nguards: {own_cpu_percent: 200}\n"
+"""An emulated processor is some ten times slower, and the daemon's own CPU time is a guard."""
 INSIDE = Path("/tmp/rollout")  # noqa: S108  the guest's own
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -130,6 +132,9 @@ def emulated(transcript: Transcript, out: Path) -> Drive:
 def in_guest(transcript: Transcript, out: Path, guest: Guest) -> Drive:
     """Return what drives the guest's kernel by a bundle."""
     program = guest.put(compile_program(out))
+    config = out / "daemon.yaml"
+    config.write_text(EMULATED_PROCESSOR, encoding="utf-8")
+    told = guest.put(config)
 
     def run(*words: str) -> str:
         done = guest.run(words, 1800.0)
@@ -149,7 +154,7 @@ def in_guest(transcript: Transcript, out: Path, guest: Guest) -> Drive:
             before, earlier = run("bash", "-c", COUNT), before
         state = INSIDE / name
         words = ["daemon", guest.put(bundle), "--state-dir", str(state), "--steps", str(steps)]
-        words += ["--shadow"] if mode is Mode.SHADOW else []
+        words += ["--config", told, *(["--shadow"] if mode is Mode.SHADOW else [])]
         run("python", "-m", "damosrl.cli", *words, "--quiet")
         after = run("bash", "-c", COUNT)
         transcript.shown(
