@@ -23,7 +23,7 @@ from damosrl.emulator.online import RunningDocuments, with_whole_node
 from damosrl.emulator.oracle import rebalance
 from damosrl.emulator.page_classes import write_page_classes
 from damosrl.emulator.placement import coldest_last, lay_out, start_fill, start_order
-from damosrl.emulator.presets import MachineConfig, capacities, machine_config
+from damosrl.emulator.presets import MachineConfig, capacities, one_per_machine
 from damosrl.emulator.probe_loading import probe_filters_of
 from damosrl.emulator.processes import (
     mapped_only,
@@ -35,7 +35,7 @@ from damosrl.emulator.processes import (
 from damosrl.emulator.rate_store import RateStore
 from damosrl.emulator.reclaim_oracle import page_out
 from damosrl.emulator.releases import is_legacy
-from damosrl.emulator.report import read_kdamonds, read_pressure, read_snapshot, read_stats
+from damosrl.emulator.report import read_telemetry, read_truth
 from damosrl.emulator.staging import with_tuned_intervals
 from damosrl.emulator.state import EXACT, FAST, allocate
 from damosrl.emulator.tick import begin, run_machines
@@ -52,7 +52,7 @@ from damosrl.emulator.watching import (
 )
 from damosrl.emulator.workload.model import Workload
 from damosrl.errors import DocumentError, EmulatorLimitError, MachineError
-from damosrl.machine import GroundTruth, Plan, SwapUse, Telemetry
+from damosrl.machine import GroundTruth, Plan, Telemetry
 
 MONITORS = {"fast": FAST, "exact": EXACT}
 FloatArray = NDArray[np.float64]
@@ -94,7 +94,7 @@ class EmulatedMachines:
         threads: int = 1,
         limits: WorkLimits | None = None,
     ) -> None:
-        self._configs = _one_per_machine(configs, num_machines)
+        self._configs = one_per_machine(configs, num_machines)
         self._template = template
         self._kdamonds = len(template.kdamonds)
         legacy = np.array([is_legacy(config.kernel) for config in self._configs])
@@ -378,45 +378,11 @@ class EmulatedMachines:
 
     def telemetry(self) -> Telemetry:
         """Return what a kernel could tell now; arrays are copies."""
-        nodes, machines = self.world.nodes, self.world.machines
-        shape = (self.num_machines, self._kdamonds)
-        granule = machines["granule_bytes"][:, None]
-        contexts = self.engine.contexts
-        latency = _ratio(machines["latency_sum_ns"], machines["accesses"])
-        probed = np.array([config.latency_probe for config in self._configs])
-        return Telemetry(
-            time_s=machines["time_s"].copy(),
-            node_total_bytes=nodes["total"][:, :-1] * granule,
-            node_free_bytes=nodes["free"][:, :-1] * granule,
-            snapshot=read_snapshot(self.engine, self.num_machines, self._in_threads),
-            kdamonds=read_kdamonds(self.engine, self.num_machines),
-            samples_per_aggregation=contexts["aggr_samples"].astype(np.int64).reshape(shape),
-            aggregation_us=contexts["aggr_us"].astype(np.int64).reshape(shape),
-            stats=read_stats(self.engine, self.num_machines),
-            pressure=read_pressure(self.world),
-            migrated_up_bytes=machines["up_bytes"].copy(),
-            migrated_down_bytes=machines["down_bytes"].copy(),
-            returned_bytes=machines["returned_bytes"].copy(),
-            kdamond_cpu_us=machines["kdamond_us"].copy(),
-            latency_ns=np.where(probed, latency, np.nan),
-            swap=SwapUse(
-                total_bytes=nodes["total"][:, -1] * granule[:, 0],
-                used_bytes=(nodes["total"] - nodes["free"])[:, -1] * granule[:, 0],
-                pool_bytes=machines["pool_bytes"].copy(),
-            ),
-        )
+        return read_telemetry(self.engine, self.world, self._configs, self._in_threads)
 
     def truth(self) -> GroundTruth:
         """Return what only the emulator knows about the last run."""
-        machines = self.world.machines
-        served = machines["accesses"]
-        return GroundTruth(
-            slowdown=_ratio(machines["possible"], served),
-            throughput_per_s=_ratio(served, machines["elapsed_s"]),
-            mean_latency_ns=_ratio(machines["latency_sum_ns"], served),
-            p99_latency_ns=_ratio(machines["p99_sum_ns"], served),
-            fast_share=_ratio(machines["fast_accesses"], served),
-        )
+        return read_truth(self.world)
 
     def quota_feedback(self, index: int) -> NDArray[np.uint64]:
         """Return what the quota goal loops of one machine have learnt, ``(K, S)``.
@@ -502,28 +468,6 @@ class EmulatedMachines:
         rows = slice(index * self._kdamonds, (index + 1) * self._kdamonds)
         units = self.engine.contexts["addr_unit"][rows].astype(np.int64)
         return monitor_heat(self.telemetry(), index, bins, units)
-
-
-def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
-    return np.divide(
-        numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0
-    )
-
-
-def _one_per_machine(
-    configs: str | Mapping[str, Any] | MachineConfig | Sequence[MachineConfig], num_machines: int
-) -> tuple[MachineConfig, ...]:
-    if num_machines < 1:
-        raise MachineError("too few machines", got=num_machines, allowed=">= 1")
-    if isinstance(configs, str | Mapping | MachineConfig):
-        return (machine_config(configs),) * num_machines
-    if len(configs) != num_machines:
-        raise MachineError(
-            "configurations do not fit the number of machines",
-            got=len(configs),
-            allowed=f"1 or {num_machines}",
-        )
-    return tuple(configs)
 
 
 def _most_regions(context: Context) -> int:

@@ -1,6 +1,6 @@
 """Machines by name: tiers with their latency curves, and what one run of the emulator costs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -258,3 +258,28 @@ def _size(capacity: str, footprint_bytes: int, automatic: float) -> float:
     if capacity.endswith("%"):
         return parse_bp(capacity) / 10000.0 * footprint_bytes
     return float(parse_size(capacity))
+
+
+def one_per_machine(
+    configs: str | Mapping[str, Any] | MachineConfig | Sequence[MachineConfig], num_machines: int
+) -> tuple[MachineConfig, ...]:
+    """Return the configuration of every machine of a batch.
+
+    Args:
+        configs: One for all (a name, a mapping, a configuration), or one per machine.
+        num_machines: Machines in the batch.
+
+    Raises:
+        MachineError: There is no machine, or the numbers differ.
+    """
+    if num_machines < 1:
+        raise MachineError("too few machines", got=num_machines, allowed=">= 1")
+    if isinstance(configs, str | Mapping | MachineConfig):
+        return (machine_config(configs),) * num_machines
+    if len(configs) != num_machines:
+        raise MachineError(
+            "configurations do not fit the number of machines",
+            got=len(configs),
+            allowed=f"1 or {num_machines}",
+        )
+    return tuple(configs)

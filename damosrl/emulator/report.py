@@ -1,14 +1,25 @@
 """Reading what a kernel could tell from the arrays of engine and world; all results are copies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from damosrl.emulator.memory_state import MemoryWorld
+from damosrl.emulator.presets import MachineConfig
 from damosrl.emulator.pressure import FULL, SOME, average_ratio
 from damosrl.emulator.regions import copy_regions
 from damosrl.emulator.state import RUNNING, EngineState
-from damosrl.machine import IntArray, Kdamonds, Pressure, SchemeStats, Snapshot
+from damosrl.machine import (
+    FloatArray,
+    GroundTruth,
+    IntArray,
+    Kdamonds,
+    Pressure,
+    SchemeStats,
+    Snapshot,
+    SwapUse,
+    Telemetry,
+)
 
 FIRST_PID = 300
 """Process id of kdamond.0; kernel threads start early."""
@@ -16,6 +27,67 @@ FIRST_PID = 300
 Chunk = Callable[[int, int], int]
 InThreads = Callable[[Chunk], list[int]]
 """Calls ``chunk(first, last)`` for the machines, shared out to threads."""
+
+
+def read_telemetry(
+    engine: EngineState,
+    world: MemoryWorld,
+    configs: Sequence[MachineConfig],
+    in_threads: InThreads,
+) -> Telemetry:
+    """Return all that a kernel could tell now.
+
+    Args:
+        engine: Monitors and schemes.
+        world: Memory.
+        configs: Of every machine.
+        in_threads: Shares the copying of regions out to threads.
+    """
+    nodes, machines, count = world.nodes, world.machines, len(configs)
+    shape = (count, len(engine.contexts) // count)
+    granule = machines["granule_bytes"][:, None]
+    latency = _ratio(machines["latency_sum_ns"], machines["accesses"])
+    probed = np.array([config.latency_probe for config in configs])
+    return Telemetry(
+        time_s=machines["time_s"].copy(),
+        node_total_bytes=nodes["total"][:, :-1] * granule,
+        node_free_bytes=nodes["free"][:, :-1] * granule,
+        snapshot=read_snapshot(engine, count, in_threads),
+        kdamonds=read_kdamonds(engine, count),
+        samples_per_aggregation=engine.contexts["aggr_samples"].astype(np.int64).reshape(shape),
+        aggregation_us=engine.contexts["aggr_us"].astype(np.int64).reshape(shape),
+        stats=read_stats(engine, count),
+        pressure=read_pressure(world),
+        migrated_up_bytes=machines["up_bytes"].copy(),
+        migrated_down_bytes=machines["down_bytes"].copy(),
+        returned_bytes=machines["returned_bytes"].copy(),
+        kdamond_cpu_us=machines["kdamond_us"].copy(),
+        latency_ns=np.where(probed, latency, np.nan),
+        swap=SwapUse(
+            total_bytes=nodes["total"][:, -1] * granule[:, 0],
+            used_bytes=(nodes["total"] - nodes["free"])[:, -1] * granule[:, 0],
+            pool_bytes=machines["pool_bytes"].copy(),
+        ),
+    )
+
+
+def read_truth(world: MemoryWorld) -> GroundTruth:
+    """Return what only the emulator knows about the last run."""
+    machines = world.machines
+    served = machines["accesses"]
+    return GroundTruth(
+        slowdown=_ratio(machines["possible"], served),
+        throughput_per_s=_ratio(served, machines["elapsed_s"]),
+        mean_latency_ns=_ratio(machines["latency_sum_ns"], served),
+        p99_latency_ns=_ratio(machines["p99_sum_ns"], served),
+        fast_share=_ratio(machines["fast_accesses"], served),
+    )
+
+
+def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    return np.divide(
+        numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0
+    )
 
 
 def read_snapshot(engine: EngineState, machines: int, in_threads: InThreads) -> Snapshot:
