@@ -29,10 +29,15 @@ def split_node(name: str) -> tuple[int | None, str]:
     return (None, name) if match is None else (int(match[1]), match[2])
 
 
-def places(quantities: QuantitySet, name: str) -> tuple[int, ...]:
+def places(quantities: QuantitySet, name: str, kind: str = "quantity") -> tuple[int, ...]:
     """Return where a name stands; a name that only nodes have means that of every node.
 
     So one set of limits, or one fixed setting, holds for machines of any number of nodes.
+
+    Args:
+        quantities: Where it is looked up.
+        name: The name.
+        kind: What an error calls it.
 
     Raises:
         UnknownNameError: Neither a quantity nor one of the nodes has this name.
@@ -43,5 +48,5 @@ def places(quantities: QuantitySet, name: str) -> tuple[int, ...]:
     stems = [split_node(each)[1] for each in names]
     found = tuple(place for place, stem in enumerate(stems) if stem == name)
     if not found:
-        raise UnknownNameError("quantity", name, dict.fromkeys([*names, *stems]))
+        raise UnknownNameError(kind, name, dict.fromkeys([*names, *stems]))
     return found

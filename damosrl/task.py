@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.damon import Document
+from damosrl.errors import UnknownNameError
 from damosrl.knobs import Float32Array, FloatArray, QuantitySet
 from damosrl.machine import GroundTruth, Plan, QuotaLoop, Source, Telemetry
 from damosrl.nodes import places
@@ -33,7 +34,13 @@ class TaskSpec:
     decision_interval_s: float
 
     def value(self, observation: Float32Array, name: str) -> float:
-        """Return one feature of an observation ``(d,)`` in its physical unit."""
+        """Return one feature of an observation ``(d,)`` in its physical unit.
+
+        Raises:
+            UnknownNameError: A feature of that name does not exist.
+        """
+        if name not in self.observation.names:
+            raise UnknownNameError(f"feature of {self.task}", name, self.observation.names)
         place = self.observation.index(name)
         return float(
             self.observation.items[place].to_physical(np.asarray(observation[place], np.float64))
@@ -49,7 +56,7 @@ class TaskSpec:
         """
         physical = self.knobs.defaults()
         for name, value in knobs.items():
-            physical[list(places(self.knobs, name))] = value
+            physical[list(places(self.knobs, name, f"knob of {self.task}"))] = value
         return self.knobs.to_normal(physical).astype(np.float32)
 
 

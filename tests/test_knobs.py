@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.knobs import Quantity, QuantitySet
+from damosrl.task import TaskSpec
 
 SET = QuantitySet(
     (
@@ -47,6 +48,15 @@ def test_ranges_end_where_they_say() -> None:
     assert SET.to_physical(np.full(4, -1.0)) == pytest.approx([-5.0, 2.0, 0.0, 0.0])
     assert SET.to_normal(np.array([9.0, 1e9, 1e9, 1e9])) == pytest.approx([1.0, 1.0, 1.0, 1.0])
     assert SET.to_normal(np.array([-9.0, 0.1, 0.1, -1.0])) == pytest.approx([-1, -1, -0.9, -1])
+
+
+def test_a_task_names_what_it_lacks() -> None:
+    """A tuner that asks for another task's knob or feature is told whose it is."""
+    spec = TaskSpec("sample-v0", SET, SET, 1.0)
+    with pytest.raises(UnknownNameError, match="unknown feature of sample-v0: got 'swich'"):
+        spec.value(np.zeros(4, np.float32), "swich")
+    with pytest.raises(UnknownNameError, match="unknown knob of sample-v0: got 'swich'"):
+        spec.action(swich=1.0)
 
 
 def test_sets_are_values() -> None:

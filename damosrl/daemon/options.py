@@ -67,7 +67,12 @@ def mode_of(given: Namespace) -> Mode:
         raise ConfigError("--steps is too small", got=given.steps, allowed=">= 1")
     if given.canary is not None:
         if not 0.0 < given.canary <= 100.0:
-            raise ConfigError("--canary is out of range", got=given.canary, allowed="0 .. 100 %")
+            raise ConfigError(
+                "--canary is out of range",
+                got=given.canary,
+                allowed="above 0, up to 100 %",
+                fix="give --canary 10, or --shadow to apply nothing",
+            )
         return Mode.CANARY
     if given.dry_run:
         return Mode.DRY_RUN

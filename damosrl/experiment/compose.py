@@ -203,8 +203,13 @@ def _words_of(section: Mapping[Any, Any], prefix: str = "") -> list[Word]:
         if isinstance(value, Mapping):
             words.extend(_words_of(value, f"{prefix}{key}."))
         else:
-            words.append(Word(f"{prefix}{key}", _grammar(value)))
+            words.append(_word_of(f"{prefix}{key}", value))
     return words
+
+
+def _word_of(key: str, value: Any) -> Word:
+    """Write one value as a word; YAML reads a group's choice ``off`` as false."""
+    return Word(key, _grammar("off" if value is False and key in GROUPS else value))
 
 
 def _grammar(value: Any) -> str:

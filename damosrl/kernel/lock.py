@@ -1,5 +1,6 @@
 """One controller per tree: a lock that ends with its process, however that ends."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -11,6 +12,13 @@ from damosrl.errors import KernelBusyError, KernelError
 
 STATE_DIR = Path("/run/damosrl")
 """Where locks and saved states lie unless another folder is given; emptied by a boot."""
+
+REMEDIES = {
+    errno.EACCES: "run as root",
+    errno.EPERM: "run as root",
+    errno.ENOSPC: "make room there",
+}
+"""What else helps, by what the system answers."""
 
 
 def state_file(state_dir: Path, root: Path, ending: str) -> Path:
@@ -54,7 +62,7 @@ def _open(path: Path) -> int:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise _unusable(path, error, "run as root") from error
+        raise _unusable(path, error) from error
 
 
 def _sign(handle: int, path: Path) -> None:
@@ -63,12 +71,13 @@ def _sign(handle: int, path: Path) -> None:
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
     except OSError as error:
-        raise _unusable(path, error, "make room there") from error
+        raise _unusable(path, error) from error
 
 
-def _unusable(path: Path, error: OSError, fix: str) -> KernelError:
+def _unusable(path: Path, error: OSError) -> KernelError:
+    remedy = REMEDIES.get(error.errno or 0)
     return KernelError(
         f"the lock {path} cannot be used",
         got=error.strerror,
-        fix=f"{fix}, or give another state folder",
+        fix=f"{remedy}, or give another state folder" if remedy else "give another state folder",
     )

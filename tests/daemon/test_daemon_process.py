@@ -217,7 +217,7 @@ def test_a_kdamond_that_somebody_ends_is_not_started_again(kernel: ServedKernel)
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--canary", "0"), "--canary is out of range"),
+        (("--canary", "0"), "--canary is out of range: got 0.0; allowed: above 0"),
         (("--canary", "nan"), "--canary is out of range"),
         (("--steps", "0"), "--steps is too small"),
         (("--shadow", "--dry-run"), "not allowed with"),

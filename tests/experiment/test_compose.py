@@ -211,6 +211,15 @@ def test_an_interval_needs_two_seeds() -> None:
     assert _settings("compare", "seeds=1", "interval=false").seed_list == (0,)
 
 
+def test_a_bare_off_in_a_yaml_means_the_choice_off(tmp_path: Path) -> None:
+    """YAML reads ``safety: off`` as false; a task or an experiment may still write it so."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("usual: {safety: off, report: off}\n", encoding="utf-8")
+    settings = compose("compare", [f"task={path}"])
+    assert settings["safety"]["name"] == "off"
+    assert settings["report"] is False
+
+
 def test_an_experiment_for_another_command_is_refused(tmp_path: Path) -> None:
     """An experiment that says nothing about the command is no silent default."""
     path = tmp_path / "mine.yaml"

@@ -149,6 +149,34 @@ def test_a_lock_on_a_full_disk_is_named(
     assert tree.writes == []
 
 
+@pytest.mark.parametrize(
+    ("number", "fix"),
+    [
+        (errno.EACCES, "run as root, or give another state folder"),
+        (errno.ENOSPC, "make room there, or give another state folder"),
+        (errno.EROFS, "give another state folder"),
+    ],
+)
+def test_a_lock_that_cannot_be_opened_says_what_helps(
+    number: int,
+    fix: str,
+    tree: FakeTree,
+    roots: Roots,
+    state_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Root is asked for only where rights are missing; a read-only file system stays one."""
+
+    def refuse(*_words: object, **_more: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(KernelError) as caught, Session(roots, tree, state_dir):
+        pass
+    assert caught.value.fix == fix
+    assert tree.writes == []
+
+
 def test_the_saved_state_is_private(tree: FakeTree, roots: Roots, state_dir: Path) -> None:
     """Only the owner may read it, and it is there before the first write."""
     with Session(roots, tree, state_dir):
