@@ -72,6 +72,14 @@ class MemoryListener:
             time.sleep(POLL_S)
         return look
 
+    def fresh(self) -> GuestMemory:
+        """Return a look that began after this call: the one after the next.
+
+        Raises:
+            VmError: The guest was silent, or no longer tells.
+        """
+        return self.after(self.after(self.newest().uptime_s).uptime_s)
+
     def stop(self) -> None:
         """End the teller."""
         self.teller.signal("KILL")

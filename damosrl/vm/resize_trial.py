@@ -73,10 +73,10 @@ def measure(
     Raises:
         VmError: The guest is silent or lost, or the device cannot have the size.
     """
-    before = listener.after(listener.newest().uptime_s)  # of now, not of the last change
+    before = listener.fresh()  # of now, not of the last change
     begin = time.monotonic()
     done = device.resize(device.size_mib() + change_mib, timeout_s)
-    after = listener.after(listener.newest().uptime_s)
+    after = listener.fresh()
     if plugs and change_mib > 0:
         wanted = before.total_bytes + int(SEEN_RATIO * change_mib * MIB)
         while after.total_bytes < wanted and time.monotonic() - begin < timeout_s:

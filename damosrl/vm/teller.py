@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 FILES = {
+    "uptime": "/proc/uptime",  # first: all else was read after it
     "meminfo": "/proc/meminfo",
     "buddyinfo": "/proc/buddyinfo",
     "pagetypeinfo": "/proc/pagetypeinfo",
     "pressure": "/proc/pressure/memory",
     "vmstat": "/proc/vmstat",
-    "uptime": "/proc/uptime",
 }
 
 

@@ -55,14 +55,18 @@ def test_plugged_memory_can_be_used_and_goes_again(
     """The guest's kernel counts it; an idle guest lets movable memory go."""
     device: Any = VirtioMem(guest.control, 512) if kind == "virtio_mem" else None
     device = device or MemoryBlocks(guest.control)
-    before = listener.after(listener.newest().uptime_s).total_bytes
+    assert device.resize(0, timeout_s=120.0).complete
+    before = listener.fresh().total_bytes
     assert measure(device, 128, listener, plugs=True, timeout_s=120.0).failed_ratio == 0.0
     assert listener.newest().total_bytes > before + (100 << 20)
     assert measure(device, -128, listener, plugs=True, timeout_s=120.0).failed_ratio == 0.0
 
 
 def test_a_tuners_knobs_resize_the_guest(guest: Guest) -> None:
-    """The ACMA task runs on it: memory is given, none is failed for, nothing is killed."""
+    """The ACMA task runs on it: memory is given, none is failed for, nothing is killed.
+
+    A tenth by balloon is 152 MiB in whole blocks; hotplug's 128 MiB may still be on their way.
+    """
     env: Any = gymnasium.make(
         "damosrl/Acma-v0",
         machine={"name": "qemu_guest", "kind": "qemu_guest", "guest": NAME},
@@ -80,7 +84,7 @@ def test_a_tuners_knobs_resize_the_guest(guest: Guest) -> None:
         given += info["given_bytes"] - info["returned_bytes"]
     env.close()
     assert truncated
-    assert 200 << 20 <= given <= 300 << 20
+    assert 150 << 20 <= given <= 290 << 20
     assert info["failed_bytes"] == 0.0
     assert sum(info["reward_terms"].values()) == pytest.approx(reward)
     assert guest.alive
