@@ -1,7 +1,6 @@
 """Trains a linear policy on Tiering-v0 by the cross-entropy method; knows Gymnasium only."""
 
 import argparse
-from typing import Any
 
 import gymnasium
 import numpy as np
@@ -11,30 +10,26 @@ from numpy.typing import NDArray
 import damosrl_envs  # noqa: F401  registers the environment
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--generations", type=int, default=15)
-parser.add_argument("--candidates", type=int, default=16)
-parser.add_argument("--steps", type=int, default=120)
+for name, value in zip(("generations", "candidates", "steps"), (15, 16, 120), strict=True):
+    parser.add_argument(f"--{name}", type=int, default=value)
 parser.add_argument("--workload", default="train_mix")
 options = parser.parse_args()
-
 envs = gymnasium.make_vec(
     "damosrl/Tiering-v0", options.candidates, workload=options.workload, steps=options.steps
 )
 shape = (flatdim(envs.single_action_space), flatdim(envs.single_observation_space) + 1)
-rng = np.random.default_rng(0)
-mean, spread = np.zeros(shape), np.full(shape, 0.3)
+rng, mean, spread = np.random.default_rng(0), np.zeros(shape), np.full(shape, 0.3)
 
 
 def returns(policies: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """Play one episode per policy, all with the same seed; return mean rewards."""
-    seeds: Any = [seed] * len(policies)  # Gymnasium's type leaves out that lists are taken too
-    observation, total = envs.reset(seed=seeds)[0], np.zeros(len(policies))
+    observation = envs.reset(seed=[seed] * len(policies))[0]  # type: ignore[arg-type]
+    total = np.zeros(len(policies))
     for _ in range(options.steps):
         inputs = np.pad(observation, ((0, 0), (0, 1)), constant_values=1.0)
         observation, reward, *_ = envs.step(np.tanh(np.einsum("nij,nj->ni", policies, inputs)))
         total += reward
-    mean_rewards: NDArray[np.float64] = total / options.steps
-    return mean_rewards
+    return np.asarray(total / options.steps)
 
 
 for generation in range(options.generations):

@@ -139,9 +139,9 @@ def test_impossible_machines_are_one_line(
 ) -> None:
     """Memory of no, negative or too little capacity is refused before a folder is made."""
     machine = tmp_path / "machine.yaml"
-    curves = "curve_gbps: [1, 10], curve_ns: [100, 200]"
+    curves = [f"curve_gbps: [1, 10], curve_ns: [{idle}, {2 * idle}]" for idle in (100, 200)]
     machine.write_text(
-        f"tiers:\n- {{name: fast, {curves}, {tier}}}\n- {{name: slow, {curves}, {tier}}}\n"
+        f"tiers:\n- {{name: fast, {curves[0]}, {tier}}}\n- {{name: slow, {curves[1]}, {tier}}}\n"
     )
     line = _error(
         capsys, "compare", f"machine={machine}", "workloads=[zipf]", f"out={tmp_path / 'run'}"

@@ -25,7 +25,7 @@ from damosrl.kernel.staging import BUSY_READ_S, retry_busy, stage, stage_texts
 from damosrl.kernel.tried import TriedRegion, numbered, read_tried_regions
 from damosrl.kernel.writer import BoundedWriter
 
-PID_TIME_S = 0.5
+PID_TIME_S = 10.0
 """Longest wait for a process id that goes with a state; the kernel shows both at once."""
 INTERVALS = "contexts/0/monitoring_attrs/intervals"
 STATISTICS = tuple(item.name for item in fields(Stats))
@@ -46,6 +46,7 @@ class DamonClient:
         roots: Where the tree is.
         files: How it is read and written.
         time_limit_s: Longest time one operation may take.
+        pid_time_s: Longest time a process id may come after its state; 0 where none comes.
 
     Raises:
         KernelError: There is no DAMON.
@@ -58,10 +59,17 @@ class DamonClient:
         Document(kdamonds=())
     """
 
-    def __init__(self, roots: Roots, files: Files, time_limit_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        roots: Roots,
+        files: Files,
+        time_limit_s: float = 5.0,
+        pid_time_s: float = PID_TIME_S,
+    ) -> None:
         self.root = roots.damon
         self.files = files
         self.time_limit_s = time_limit_s
+        self._pid_time_s = pid_time_s
         self._asked: Document | None = None
         self._writer = BoundedWriter()
         require_tree(files, self.root)
@@ -335,7 +343,7 @@ class DamonClient:
 
     def _await_pid(self, kdamond: int, *, running: bool) -> None:
         """Wait until state and process id agree; only a served tree makes them one by one."""
-        end = time.monotonic() + PID_TIME_S
+        end = time.monotonic() + self._pid_time_s
         while self.is_running(kdamond) == running and time.monotonic() < end:
             if (self.kdamond_pid(kdamond) is not None) == running:
                 return

@@ -104,7 +104,7 @@ def _client(config: KernelConfig, files: Files, *, take_over: bool) -> Iterator[
     """Begin a session, or pretend to."""
     if config.dry_run:
         shown = DryRunFiles(files, config.roots.damon, _show)
-        yield DamonClient(config.roots, shown, config.time_limit_s)
+        yield DamonClient(config.roots, shown, config.time_limit_s, pid_time_s=0.0)
         return
     state_dir = Path(config.state_dir)
     with Session(

@@ -21,7 +21,6 @@ from damosrl.cli import main
 from damosrl.daemon.status import STATUS_NAME, read_status
 from damosrl.damon import Document
 from damosrl.errors import DamosrlError
-from damosrl.kernel import client as client_module
 from damosrl.kernel.client import DamonClient
 from damosrl.kernel.decode import document_of
 from damosrl.kernel.files import OsFiles
@@ -157,6 +156,5 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    client_module.PID_TIME_S = LONGEST_WAIT_S  # a served tree may be late; daemons are forks
     Campaign(_options()).run()
     sys.exit(0)

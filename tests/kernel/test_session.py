@@ -235,7 +235,7 @@ def end(program: "subprocess.Popen[str]", number: signal.Signals) -> int:
     """Send a signal and return the exit status."""
     program.send_signal(number)
     with program:
-        return program.wait(30)
+        return program.wait(120)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

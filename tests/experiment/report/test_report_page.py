@@ -194,8 +194,8 @@ def test_results_are_left_as_they_were(small_compare: Path) -> None:
     ("lost", "figures", "section"),
     [
         ("summary.json", COMPARE_FIGURES, "scores"),
-        ("episodes.csv", {"scores", "episode", "heatmap"}, "scores"),
-        ("steps.csv", COMPARE_FIGURES - {"episode"}, "workloads"),
+        ("episodes.csv", {"scores", "episode", "heatmap", "occupancy"}, "scores"),
+        ("steps.csv", COMPARE_FIGURES - {"episode", "occupancy"}, "workloads"),
         ("heatmap.npz", COMPARE_FIGURES - {"heatmap"}, "episode"),
     ],
 )

@@ -113,12 +113,6 @@ def served() -> FakeTree:
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait longer for the process ids of a served tree, which other load may delay."""
-    monkeypatch.setattr("damosrl.kernel.client.PID_TIME_S", 20.0)
-
-
-@pytest.fixture
 def doctor(tmp_path: Path) -> Doctor:
     """Return the command on roots below a folder."""
     roots = ("--sysfs-root", str(tmp_path / "sys"), "--procfs-root", str(tmp_path / "proc"))
@@ -175,7 +169,6 @@ def test_the_command_refuses_roots_that_are_not_there(
     assert len(error.splitlines()) == 1
 
 
-@pytest.mark.usefixtures("patient")
 def test_the_command_restores_what_a_killed_session_left(
     doctor: Doctor, served: FakeTree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
