@@ -90,6 +90,8 @@ class Rig:
         """What goes wrong next with the kernel's files."""
         self.talks = True
         """Whether the kdamonds tell of regions."""
+        self.works = True
+        """Whether the kdamonds use CPU time."""
         self._cpu_us = 1000
 
     def step(self, **wishes: bool) -> Decision:
@@ -97,7 +99,7 @@ class Rig:
         self.kernel.clock.sleep(1.0)
         if self.talks:
             self.kernel.trace(self.kernel.clock.now_s)
-            self._cpu_us += 1000
+            self._cpu_us += 1000 if self.works else 0
             for pid in self.kernel.pids():
                 self.kernel.host.set_cpu_time(pid, self._cpu_us)
         return self.driver.step(Wishes(**wishes))

@@ -1,6 +1,7 @@
 """The driver: a policy at the wheel, and every way it leaves it."""
 
 import errno
+import time
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,32 @@ def test_a_kernel_that_refuses_keeps_the_last_safe_action(
         assert not decision.committed
         found.faults.clear()
         assert found.steps(3)[-1].committed
+
+
+def test_a_kernel_that_hangs_costs_a_decision_and_no_more(tmp_path: Path) -> None:
+    """A commit that does not come back in time is refused; when it has, all goes on."""
+    turns = iter([HIGH, LOW] + [HIGH] * 20)
+    with rig(tmp_path, lambda _: next(turns)) as found:
+        found.step()
+        found.faults.append(Fault("state <- commit", hang_s=4 * found.kernel.config.time_limit_s))
+        decision = found.step()
+        assert not decision.committed
+        assert "commit" in str(decision.refused)
+        assert decision.applied["promotion_quota"] == pytest.approx(400 * MIB)
+        time.sleep(5 * found.kernel.config.time_limit_s)
+        assert found.steps(3)[-1].committed
+
+
+def test_kdamonds_that_stand_still_are_noticed(tmp_path: Path) -> None:
+    """Telemetry that is frozen is given to the kernel's loop, and taken back when it moves."""
+    with rig(tmp_path, frozen_s=5.0, stale_steps=2) as found:
+        found.steps(3)
+        found.works = False
+        frozen = found.steps(12)
+        assert "frozen" in frozen[-1].reason
+        assert frozen[-1].mode is Mode.FALLBACK
+        found.works = True
+        assert found.steps(4)[-1].mode is Mode.ACTIVE
 
 
 def test_pressure_beyond_a_guard_leads_to_the_kernels_loop_and_back_later(tmp_path: Path) -> None:
