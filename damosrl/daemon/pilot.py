@@ -19,7 +19,6 @@ from damosrl.daemon.settings import DaemonSettings
 from damosrl.errors import DamosrlError
 from damosrl.knobs import Float32Array, FloatArray
 from damosrl.machine import Plan, QuotaLoop, Telemetry
-from damosrl.nodes import places
 from damosrl.safety import (
     BreakerConfig,
     Projection,
@@ -107,7 +106,6 @@ class Pilot:
                 settings.outside_margin,
                 settings.outside_time_s,
             )
-        self._reference = task.spec.knobs.to_normal(_fallback_knobs(safety, task))
         self._tuner.reset(artifact.spec, seed=0)
         reads: Collection[str] | None = getattr(tuner, "reads", None)
         self.needs = task.sources(task.spec.observation.names if reads is None else reads)
@@ -150,18 +148,20 @@ class Pilot:
             policy_us = round((perf_counter() - began) * 1e6)
         wanted = requested
         if self._share is not None:
-            wanted = self._reference + self._share * (requested - self._reference)
+            start = self.shield.fallback
+            wanted = start + self._share * (requested - start)
         return Choice(requested, self.shield.project(wanted, np.array([held])), policy_us)
 
     def keep(self) -> Choice:
         """Ask for nothing, and leave in force what is."""
         bits = np.zeros(self.shield.applied.shape, np.uint8)
-        projection = Projection(self.shield.applied.copy(), self._loop, bits, np.zeros(1, np.bool_))
+        held = self.shield.breaker.open.copy()
+        projection = Projection(self.shield.applied.copy(), self._loop, bits, held)
         return Choice(self._nothing(), projection, 0)
 
     def fallback_plan(self) -> Plan:
         """Return the kernel's own loop under the fall-back configuration."""
-        knobs = self.task.spec.knobs.to_physical(self._reference)
+        knobs = self.task.spec.knobs.to_physical(self.shield.fallback[None])
         return self.task.plan(knobs, QuotaLoop.CONSIST)
 
     def plan(self, projection: Projection) -> Plan:
@@ -197,12 +197,3 @@ def safety_of(values: Mapping[str, Any]) -> SafetyConfig:
     """Read the limits of a bundle, the default ones if it has none; there always is a breaker."""
     config = safety_config(values or "default")
     return config if config.breaker else replace(config, breaker=BreakerConfig())
-
-
-def _fallback_knobs(safety: SafetyConfig, task: KernelTask) -> FloatArray:
-    """Return the fall-back configuration, physical, ``(1, k)``."""
-    knobs = task.spec.knobs
-    physical = knobs.defaults()
-    for name, value in safety.fallback.items():
-        physical[list(places(knobs, name))] = value
-    return physical[None]

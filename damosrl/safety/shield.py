@@ -75,7 +75,10 @@ class Shield:
         )
         self._low, self._high = _normal_limits(config, knobs)
         self._step = _normal_slew(config, knobs)
-        self._fallback = knobs.to_normal(_fallback(config, knobs))
+        self.fallback: FloatArray = np.clip(
+            knobs.to_normal(_fallback(config, knobs)), self._low, self._high
+        )
+        """Normalised fall-back configuration, within the limits too, ``(k,)``."""
         self._start = np.clip(knobs.to_normal(knobs.defaults()), self._low, self._high)
         self.breaker = Breaker(config.breaker, num_machines, judges=loop is QuotaLoop.DIRECT)
         self.applied: FloatArray = np.tile(self._start, (num_machines, 1))
@@ -164,8 +167,8 @@ class Shield:
         begins, self._held = held & ~self._held, held.copy()
         if not held.any():
             return Projection(self.applied.copy(), self._loop, bits, held.copy())
-        self.applied[held] = self._fallback
-        self._level[held] = np.maximum(self._fallback, self._floor)
+        self.applied[held] = self.fallback
+        self._level[held] = np.maximum(self.fallback, self._floor)
         bits[held] = 0
         mark(bits, begins, EventKind.FALLBACK)
         loops = np.full(len(held), self._loop, dtype=object)

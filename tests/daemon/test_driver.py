@@ -248,6 +248,19 @@ def test_the_owner_gets_the_kernels_loop_at_once(tmp_path: Path) -> None:
         assert found.quotas() == {"demotion": FALLBACK_BYTES, "promotion": FALLBACK_BYTES}
 
 
+def test_a_missing_reading_does_not_hide_that_the_kernels_loop_is_at_the_wheel(
+    tmp_path: Path,
+) -> None:
+    """While the breaker is open, a decision that is held says fall-back as the others do."""
+    with rig(tmp_path) as found:
+        found.steps(2)
+        found.step(fallback=True)
+        found.faults.append(Fault("pressure/memory", text=""))
+        held = found.step()
+        assert "missing: pressure" in held.reason
+        assert (held.mode, held.committed) == (Mode.FALLBACK, False)
+
+
 def test_the_kill_switch_holds_as_long_as_it_is_on(tmp_path: Path) -> None:
     """The kill switch holds as long as it is on."""
     with rig(tmp_path, lambda _: HIGH) as found:

@@ -148,3 +148,28 @@ def test_kernel_loops_are_not_broken(reading: Readings, spec: TaskSpec) -> None:
         for second in range(1, 10):
             shield.watch(reading([float(second)] * 2, psi=1.0))
         assert shield.project(np.zeros((2, 3))).loops is loop
+
+
+def test_the_fallback_keeps_to_the_limits(reading: Readings, spec: TaskSpec) -> None:
+    """A configuration whose fall-back is beyond its own limits falls back to the limits."""
+    config = SafetyConfig(limits={"quota": (1.0, 100.0)}, fallback={"quota": 900.0}, breaker=CONFIG)
+    shield = Shield(config, spec, 1)
+    shield.reset(np.ones(1, dtype=np.bool_), reading([0.0]))
+    held = shield.project(np.zeros((1, 3)), np.array([True]))
+    assert spec.knobs.to_physical(held.applied)[0, 0] == pytest.approx(100.0)
+
+
+def test_a_breaker_that_others_trip_backs_off_like_any(reading: Readings) -> None:
+    """Each trip holds for longer than the one before; an open breaker is not tripped again."""
+    breaker, all_, holds = _fresh(reading), np.ones(1, dtype=np.bool_), []
+    now_s = 0.0
+    for _ in range(2):
+        breaker.trip(all_, np.array([now_s]))
+        breaker.trip(all_, np.array([now_s + 1.0]))
+        assert not breaker.tripped[0]
+        began_s = now_s
+        while breaker.open[0]:
+            now_s += 1.0
+            breaker.watch(reading([now_s]))
+        holds.append(now_s - began_s)
+    assert holds == [5.0, 10.0]
