@@ -58,6 +58,6 @@ def learning_columns(metrics: TaskMetrics) -> tuple[str, ...]:
     return ("timesteps_count", "wall_s", "reward_mean", *metrics.learning.values())
 
 
-def trial_columns(knobs: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of trials.csv for a task's knobs."""
-    return ("trial", "stage", "state", "score", "runs_count", *knobs)
+def trial_columns(choices: Sequence[str], measure: str = "score") -> tuple[str, ...]:
+    """Return the columns of a table of trials: what was chosen, and what came of it."""
+    return ("trial", "stage", "state", measure, "runs_count", *choices)

@@ -11,7 +11,6 @@ import yaml
 from damosrl.config import load_choice
 from damosrl.errors import ConfigError, EmulatorLimitError
 from damosrl.experiment.campaign import scale_ends
-from damosrl.experiment.columns import trial_columns
 from damosrl.experiment.folder import RunFolder
 from damosrl.experiment.jobs import run_jobs
 from damosrl.experiment.launch import Launch
@@ -21,6 +20,7 @@ from damosrl.experiment.rollout import Rollout, Row, make_environments, run_roll
 from damosrl.experiment.scoring import score_episodes
 from damosrl.experiment.settings import SUMMARY, TuneSettings, world_of
 from damosrl.experiment.statistics import bootstrap, interquartile_mean
+from damosrl.experiment.trial_table import TrialTable
 from damosrl.registry import Agent, make_search, make_tuner
 from damosrl.search import Search, Trial
 from damosrl.task import TaskSpec
@@ -55,7 +55,7 @@ def tune(launch: Launch[TuneSettings], *, quiet: bool = False) -> Path:
     spec = _task_spec(settings)
     folder = launch.folder()
     search.reset(spec, settings.seed, folder.file(STORAGE))
-    table = TrialTable(folder, spec.knobs.names)
+    table = TrialTable(folder, TRIALS_FILE, spec.knobs.names)
     total = settings.trials + min(settings.finalists, settings.trials)
     with progress_bar("searching", total, quiet=quiet) as advance:
         _search(settings, search, table, advance)
@@ -107,39 +107,6 @@ class Judge:
         metrics = task_metrics(world_of(self.settings).environment)
         scored = score_episodes([*self.ends, *rows], metrics)
         return [float(row["score"]) for row in scored[len(self.ends) :]]
-
-
-class TrialTable:
-    """trials.csv, written anew whenever something is known.
-
-    Args:
-        folder: Where it lies.
-        knobs: Names of the knobs.
-    """
-
-    def __init__(self, folder: RunFolder, knobs: Sequence[str]) -> None:
-        self._folder, self._columns = folder, trial_columns(knobs)
-        self._stages: dict[str, list[Row]] = {}
-
-    def show(self, stage: str, trials: Sequence[Trial], repeats: int) -> None:
-        """Replace a stage's rows.
-
-        Raises:
-            RunFolderError: The disk is full.
-        """
-        self._stages[stage] = [
-            {
-                "trial": trial.number,
-                "stage": stage,
-                "state": trial.state,
-                "score": trial.score,
-                "runs_count": repeats,
-                **trial.knobs,
-            }
-            for trial in trials
-        ]
-        rows = [row for stage in self._stages.values() for row in stage]
-        self._folder.write_rows(TRIALS_FILE, self._columns, rows)
 
 
 def _search(settings: TuneSettings, search: Search, table: TrialTable, advance: Advance) -> None:

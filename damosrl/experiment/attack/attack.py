@@ -8,8 +8,7 @@ import numpy as np
 from damosrl.errors import ConfigError
 from damosrl.experiment.attack.budget import Budget, Pattern, read_budget
 from damosrl.experiment.attack.judge import FINAL, SEARCH, VERDICT, Judge, Workload, seeds_of
-from damosrl.experiment.attack.settings import AttackSettings
-from damosrl.experiment.attack.trials import AttackTable
+from damosrl.experiment.attack.settings import TRIALS_FILE, AttackSettings
 from damosrl.experiment.attack.verdict import verdict_summary, worst_pattern_yaml
 from damosrl.experiment.campaign import Campaign, Entrant, prepare, run_campaign, scale_ends
 from damosrl.experiment.folder import RunFolder
@@ -17,6 +16,7 @@ from damosrl.experiment.launch import Launch
 from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.progress import Advance, progress_bar
 from damosrl.experiment.settings import SUMMARY, world_of
+from damosrl.experiment.trial_table import TrialTable
 from damosrl.registry import make_search, make_tuner
 from damosrl.search import Search, Trial
 from damosrl.task import TaskSpec
@@ -48,7 +48,7 @@ def attack(launch: Launch[AttackSettings], *, quiet: bool = False) -> Path:
     prepare(_verdict_campaign(settings, first))
     folder = launch.folder()
     search.reset(_search_spec(budget), settings.seed, folder.file(STORAGE))
-    table = AttackTable(folder, budget.choices.names)
+    table = TrialTable(folder, TRIALS_FILE, budget.choices.names, "harm_ratio")
     total = settings.trials + min(settings.finalists, settings.trials) + 1
     with progress_bar("attacking", total, quiet=quiet) as advance:
         _search(settings, budget, search, table, advance)
@@ -73,7 +73,7 @@ def _search(
     settings: AttackSettings,
     budget: Budget,
     search: Search,
-    table: AttackTable,
+    table: TrialTable,
     advance: Advance,
 ) -> None:
     """Ask and tell until there are enough trials; a search that stopped goes on unchanged."""
@@ -95,7 +95,7 @@ def _search(
                 search.tell(chosen, float(harms.mean()))
 
 
-def _worst(settings: AttackSettings, budget: Budget, search: Search, table: AttackTable) -> Trial:
+def _worst(settings: AttackSettings, budget: Budget, search: Search, table: TrialTable) -> Trial:
     """Measure the worst trials again on other seeds and return the worst of them."""
     complete = [trial for trial in search.trials() if trial.score is not None]
     if not complete:

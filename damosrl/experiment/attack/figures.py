@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from damosrl.emulator.workload.model import AccessModel
 from damosrl.emulator.workload.source import workload_source
-from damosrl.experiment.attack.trials import TRIALS_FILE
+from damosrl.experiment.attack.settings import TRIALS_FILE
 from damosrl.experiment.campaign import STEPS_FILE
 from damosrl.experiment.folder import RunFolder
 from damosrl.experiment.report.cast import LOOKS

@@ -7,6 +7,9 @@ from typing import Any
 from damosrl.errors import ConfigError
 from damosrl.experiment.settings import NOOP, ORACLE, WorldSettings, require_at_least
 
+TRIALS_FILE = "attack_trials.csv"
+"""Every pattern that was tried, and what it did."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AttackSettings(WorldSettings):
