@@ -9,9 +9,8 @@ from damosrl.acma.config import host_config
 from damosrl.acma.machine import AcmaHosts
 from damosrl.acma.workload import HostWorkload, host_workload
 from damosrl.damon import Document
-from damosrl.errors import ConfigError
 from damosrl.machine import GroundTruth, IntArray, Telemetry
-from damosrl_envs.loop.emulated import as_list, is_one
+from damosrl_envs.loop.choices import as_list, pinned
 from damosrl_envs.loop.world import Episode
 from damosrl_tasks.acma.telemetry import host_telemetry, host_truth, next_averages
 
@@ -60,20 +59,7 @@ class HostWorld:
         Raises:
             ConfigError: There are not as many workloads as machines.
         """
-        count = len(self._pinned)
-        if workloads is None:
-            self._pinned = [None] * count
-            return
-        pinned = [host_workload(one) for one in as_list(workloads)]
-        if is_one(workloads):
-            pinned *= count
-        if len(pinned) != count:
-            raise ConfigError(
-                "reset option workloads does not fit",
-                got=f"{len(pinned)} workloads",
-                allowed=f"{count}, one per environment",
-            )
-        self._pinned = list(pinned)
+        self._pinned = [*pinned(workloads, len(self._pinned), host_workload)]
 
     def begin(self, index: int, generator: np.random.Generator, plan: Any) -> Episode:
         """Boot a machine's guests with a drawn workload."""

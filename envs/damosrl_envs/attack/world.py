@@ -14,7 +14,7 @@ from damosrl.emulator.machine import EmulatedMachines
 from damosrl.errors import ConfigError
 from damosrl.machine import GroundTruth, IntArray, Telemetry
 from damosrl_envs.attack.side import Side
-from damosrl_envs.loop.emulated import as_list, is_one
+from damosrl_envs.loop.choices import as_list, pinned
 from damosrl_envs.loop.settings import LoopSettings
 from damosrl_envs.loop.world import Episode
 from damosrl_tasks.attack.config import AttackConfig
@@ -86,19 +86,7 @@ class AttackWorld:
         Raises:
             ConfigError: There are not as many as machines, or one cannot be steered.
         """
-        if workloads is None:
-            self._pinned = [None] * self._num_machines
-            return
-        pinned = [self._steerable.of(one) for one in as_list(workloads)]
-        if is_one(workloads):
-            pinned *= self._num_machines
-        if len(pinned) != self._num_machines:
-            raise ConfigError(
-                "reset option workloads does not fit",
-                got=f"{len(pinned)} workloads",
-                allowed=f"{self._num_machines}, one per environment",
-            )
-        self._pinned = pinned
+        self._pinned = [*pinned(workloads, self._num_machines, self._steerable.of)]
 
     def begin(self, index: int, generator: np.random.Generator, plan: AttackPlan) -> Episode:
         """Begin an episode on a machine and its twin, with even heat; they start alike."""

@@ -1,8 +1,6 @@
 """Emulated machines under the loop: each episode draws a workload."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,8 +10,8 @@ from damosrl.damon import Document
 from damosrl.emulator.machine import EmulatedMachines
 from damosrl.emulator.presets import MachineConfig, machine_config
 from damosrl.emulator.workload.source import WorkloadSource, workload_source
-from damosrl.errors import ConfigError
 from damosrl.machine import GroundTruth, IntArray, Plan, Telemetry
+from damosrl_envs.loop.choices import as_list, pinned
 from damosrl_envs.loop.world import Episode
 
 
@@ -83,20 +81,7 @@ class EmulatedWorld:
         Raises:
             ConfigError: There are not as many workloads as machines.
         """
-        count = len(self._pinned)
-        if workloads is None:
-            self._pinned = [None] * count
-            return
-        pinned = as_list(workloads)
-        if is_one(workloads):
-            pinned *= count
-        if len(pinned) != count:
-            raise ConfigError(
-                "reset option workloads does not fit",
-                got=f"{len(pinned)} workloads",
-                allowed=f"{count}, one per environment",
-            )
-        self._pinned = pinned
+        self._pinned = pinned(workloads, len(self._pinned))
 
     def begin(self, index: int, generator: np.random.Generator, plan: Plan) -> Episode:
         """Lay a drawn workload out in memory; the template needs no plan to move nothing."""
@@ -146,20 +131,3 @@ class EmulatedWorld:
         if key not in self._sources:
             self._sources[key] = workload_source(choice)
         return self._sources[key]
-
-
-def is_one(choice: Any) -> bool:
-    """Tell whether a choice is one machine or workload, not a list of them."""
-    return isinstance(choice, str | Path | Mapping | MachineConfig)
-
-
-def as_list(choice: Any) -> list[Any]:
-    """Return one choice, or a sequence of them, as a list.
-
-    Raises:
-        ConfigError: It is empty.
-    """
-    choices = [choice] if is_one(choice) else list(choice)
-    if not choices:
-        raise ConfigError("nothing is chosen", got="an empty list", allowed="at least one name")
-    return choices

@@ -25,7 +25,7 @@ from damosrl_envs.acma.guest.config import GuestHostConfig
 from damosrl_envs.acma.guest.devices import HOTPLUG_MIB, HOTPLUGS, Devices
 from damosrl_envs.acma.guest.gauges import Counters, Look, reading
 from damosrl_envs.acma.guest.sizing import Extent, Sizer, Sizes
-from damosrl_envs.loop.emulated import as_list
+from damosrl_envs.loop.choices import as_list, pinned
 from damosrl_envs.loop.world import Episode
 from damosrl_tasks.acma.telemetry import host_telemetry, next_averages
 
@@ -84,12 +84,7 @@ class GuestWorld:
         Raises:
             ConfigError: There is not exactly one.
         """
-        pinned = [] if workloads is None else [host_workload(one) for one in as_list(workloads)]
-        if len(pinned) > 1:
-            raise ConfigError(
-                "reset option workloads does not fit", got=f"{len(pinned)} workloads", allowed="1"
-            )
-        self._pinned = pinned[0] if pinned else None
+        self._pinned = pinned(workloads, 1, host_workload)[0]
 
     def begin(self, index: int, generator: np.random.Generator, plan: Any) -> Episode:
         """Give the guest all its memory and start a drawn workload in it.
