@@ -1,6 +1,7 @@
 """Named choices of the configuration tree, and plain mappings turned into typed values."""
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -55,6 +56,58 @@ def load_yaml(path: Path) -> dict[str, Any]:
             f"{path} holds no mapping", got=type(content).__name__, allowed="key: value lines"
         )
     return content
+
+
+def described(group: str, choice: str | Path | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a choice, however it is given.
+
+    Args:
+        group: Configuration group, such as ``machine``.
+        choice: A name of the group, the path of a YAML, or a mapping of the same keys.
+
+    Raises:
+        UnknownNameError: The group has no such choice; the nearest is named.
+        ConfigError: The file is missing, no YAML, or not a mapping.
+    """
+    if isinstance(choice, Mapping):
+        return dict(choice)
+    if str(choice).endswith((".yaml", ".yml")):
+        return load_yaml(Path(choice))
+    return load_choice(group, str(choice))
+
+
+def of_kind(kind: type[T], name: str, group: str, choice: Any) -> T | None:
+    """Return a choice as a dataclass if its ``kind`` is the one named; None if it is another.
+
+    Args:
+        kind: The dataclass.
+        name: What its ``kind`` key says.
+        group: Configuration group.
+        choice: As of `described`, or a dataclass already; anything else is another kind.
+
+    Raises:
+        UnknownNameError: No such choice or key; the nearest is named.
+        ConfigError: A value is wrong.
+    """
+    if isinstance(choice, kind):
+        return choice
+    if not isinstance(choice, str | Path | Mapping):
+        return None
+    values = described(group, choice)
+    return typed(kind, values, group) if values.get("kind") == name else None
+
+
+def require_within(
+    name: str, value: float, low: float, high: float = math.inf, fix: str | None = None
+) -> None:
+    """Refuse a number outside its range, or none at all.
+
+    Raises:
+        ConfigError: Naming it and its range.
+    """
+    if not (math.isfinite(value) and low <= value <= high):
+        allowed = f"{low:g} .. {high:g}" if math.isfinite(high) else f">= {low:g}"
+        raise ConfigError(f"{name} is out of range", got=value, allowed=allowed, fix=fix)
 
 
 def typed(kind: type[T], values: Mapping[str, Any], where: str) -> T:

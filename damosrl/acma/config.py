@@ -1,28 +1,15 @@
 """What a host of guests is told: one choice of ``conf/machine`` with ``kind: acma``."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from damosrl.config import load_choice, load_yaml, typed
+from damosrl.config import described, require_within, typed
 from damosrl.errors import ConfigError
 
 KIND = "acma"
 GIB = 2.0**30
-
-
-def require(name: str, value: float, low: float, high: float, fix: str | None = None) -> None:
-    """Refuse a number outside its range.
-
-    Raises:
-        ConfigError: It is, or is none.
-    """
-    if not (math.isfinite(value) and low <= value <= high):
-        raise ConfigError(
-            f"{name} is out of range", got=value, allowed=f"{low:g} .. {high:g}", fix=fix
-        )
 
 
 @dataclass(frozen=True)
@@ -40,8 +27,8 @@ class GuestConfig:
     threads: int = 8
 
     def __post_init__(self) -> None:
-        require("guest memory_gib", self.memory_gib, 0.0625, 2.0**20)
-        require("guest threads", self.threads, 1, 4096)
+        require_within("guest memory_gib", self.memory_gib, 0.0625, 2.0**20)
+        require_within("guest threads", self.threads, 1, 4096)
 
 
 @dataclass(frozen=True)
@@ -78,8 +65,8 @@ class CostConfig:
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
-            require(f"costs.{name}", getattr(self, name), 0.0, 1e6)
-        require("costs.compression_ratio", self.compression_ratio, 1.0, 100.0)
+            require_within(f"costs.{name}", getattr(self, name), 0.0, 1e6)
+        require_within("costs.compression_ratio", self.compression_ratio, 1.0, 100.0)
 
 
 @dataclass(frozen=True)
@@ -121,11 +108,11 @@ class HostConfig:
                 got=len(self.guests),
                 allowed="1 .. 64 guests",
             )
-        require("host_share", self.host_share, 0.05, 16.0)
-        require("window_mib", self.window_mib, 2, 2**20)
-        require("hotplug_mib", self.hotplug_mib, 2, 2**20)
-        require("quota_ms", self.quota_ms, 0.0, 1000.0, "it is time out of every 1000 ms")
-        require("rank_gib", self.rank_gib, 0.0625, 4096.0)
+        require_within("host_share", self.host_share, 0.05, 16.0)
+        require_within("window_mib", self.window_mib, 2, 2**20)
+        require_within("hotplug_mib", self.hotplug_mib, 2, 2**20)
+        require_within("quota_ms", self.quota_ms, 0.0, 1000.0, "it is time out of every 1000 ms")
+        require_within("rank_gib", self.rank_gib, 0.0625, 4096.0)
 
 
 def host_config(choice: str | Path | Mapping[str, Any] | HostConfig) -> HostConfig:
@@ -137,12 +124,7 @@ def host_config(choice: str | Path | Mapping[str, Any] | HostConfig) -> HostConf
     """
     if isinstance(choice, HostConfig):
         return choice
-    if isinstance(choice, Mapping):
-        values = dict(choice)
-    elif str(choice).endswith((".yaml", ".yml")):
-        values = load_yaml(Path(choice))
-    else:
-        values = load_choice("machine", str(choice))
+    values = described("machine", choice)
     if values.get("kind") != KIND:
         raise ConfigError(
             f"machine {values.get('name', choice)} is no host with guests",

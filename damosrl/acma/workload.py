@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.acma.config import KIND, require
+from damosrl.acma.config import KIND
 from damosrl.acma.state import LOAD
-from damosrl.config import load_choice, load_yaml, typed
+from damosrl.config import described, require_within, typed
 from damosrl.errors import ConfigError
 
 FloatArray = NDArray[np.float64]
@@ -65,13 +65,13 @@ class Program:
     def __post_init__(self) -> None:
         for name in ("low", "high", "jitter", "small", "unmovable", "unmovable_end", "scatter",
                      "churn", "whole"):  # fmt: skip
-            require(f"program {name}", getattr(self, name), 0.0, 1.0)
-        require("program period_s", self.period_s, 2.0, 1e6)
-        require("program touch", self.touch, 0.0, 1e3)
-        require("program skew", self.skew, 1.0, 64.0)
-        require("program cma_every_s", self.cma_every_s, 0.0, 1e6)
-        require("program cma_mib", self.cma_mib, 2, 2**20)
-        require("program cma_s", self.cma_s, 1.0, 1e6)
+            require_within(f"program {name}", getattr(self, name), 0.0, 1.0)
+        require_within("program period_s", self.period_s, 2.0, 1e6)
+        require_within("program touch", self.touch, 0.0, 1e3)
+        require_within("program skew", self.skew, 1.0, 64.0)
+        require_within("program cma_every_s", self.cma_every_s, 0.0, 1e6)
+        require_within("program cma_mib", self.cma_mib, 2, 2**20)
+        require_within("program cma_s", self.cma_s, 1.0, 1e6)
         if self.low > self.high:
             raise ConfigError(
                 "program low is above high", got=f"{self.low} > {self.high}", fix="swap them"
@@ -145,12 +145,7 @@ def host_workload(choice: str | Path | Mapping[str, Any] | HostWorkload) -> Host
     """
     if isinstance(choice, HostWorkload):
         return choice
-    if isinstance(choice, Mapping):
-        values = dict(choice)
-    elif str(choice).endswith((".yaml", ".yml")):
-        values = load_yaml(Path(choice))
-    else:
-        values = load_choice("workload", str(choice))
+    values = described("workload", choice)
     if values.get("kind") != KIND:
         raise ConfigError(
             f"workload {values.get('name', choice)} is not for a host with guests",

@@ -1,10 +1,9 @@
 """What the daemon is told besides the bundle: guards, patience, bounds of its log."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from damosrl.errors import ConfigError
+from damosrl.config import require_within
 from damosrl.machine import Source
 
 
@@ -49,9 +48,9 @@ class GuardSettings:
             "migration_min_bytes_per_s",
             "own_cpu_percent",
         ):
-            require(f"guards.{name}", getattr(self, name), 0.0)
-        require("guards.oom_kills", self.oom_kills, 1)
-        require("guards.patience_steps", self.patience_steps, 1)
+            require_within(f"guards.{name}", getattr(self, name), 0.0)
+        require_within("guards.oom_kills", self.oom_kills, 1)
+        require_within("guards.patience_steps", self.patience_steps, 1)
 
 
 @dataclass(frozen=True)
@@ -96,22 +95,12 @@ class DaemonSettings:
     journal_files: int = 4
 
     def __post_init__(self) -> None:
-        require("outside_ratio", self.outside_ratio, 0.0)
-        require("outside_time_s", self.outside_time_s, 0.0)
-        require("outside_margin", self.outside_margin, 0.0)
-        require("stale_steps", self.stale_steps, 1)
-        require("frozen_s", self.frozen_s, 0.0)
-        require("settle_s", self.settle_s, 0.0)
-        require("time_limit_s", self.time_limit_s, 0.01)
-        require("journal_bytes", self.journal_bytes, 4096)
-        require("journal_files", self.journal_files, 1)
-
-
-def require(name: str, value: float, low: float) -> None:
-    """Refuse a number that is not finite or too small.
-
-    Raises:
-        ConfigError: Naming it.
-    """
-    if not (math.isfinite(value) and value >= low):
-        raise ConfigError(f"{name} is out of range", got=value, allowed=f">= {low:g}")
+        require_within("outside_ratio", self.outside_ratio, 0.0)
+        require_within("outside_time_s", self.outside_time_s, 0.0)
+        require_within("outside_margin", self.outside_margin, 0.0)
+        require_within("stale_steps", self.stale_steps, 1)
+        require_within("frozen_s", self.frozen_s, 0.0)
+        require_within("settle_s", self.settle_s, 0.0)
+        require_within("time_limit_s", self.time_limit_s, 0.01)
+        require_within("journal_bytes", self.journal_bytes, 4096)
+        require_within("journal_files", self.journal_files, 1)

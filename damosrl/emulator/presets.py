@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.config import load_choice, load_yaml, typed
+from damosrl.config import described, typed
 from damosrl.damon.features import NEWEST
 from damosrl.damon.units import parse_bp, parse_size
 from damosrl.emulator.releases import is_legacy
@@ -200,12 +200,7 @@ def machine_config(source: str | Path | Mapping[str, Any] | MachineConfig) -> Ma
     """
     if isinstance(source, MachineConfig):
         return source
-    if isinstance(source, Mapping):
-        values: Mapping[str, Any] = source
-    elif isinstance(source, Path) or source.endswith((".yaml", ".yml")):
-        values = load_yaml(Path(source))
-    else:
-        values = load_choice("machine", source)
+    values = described("machine", source)
     if values.get("kind") == "kernel":
         raise MachineError(
             "this machine is a kernel, not an emulated one",

@@ -1,11 +1,10 @@
 """What the safety layer is told: one choice of ``conf/safety``."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from damosrl.config import load_choice, typed
+from damosrl.config import load_choice, require_within, typed
 from damosrl.errors import ConfigError
 
 
@@ -32,13 +31,13 @@ class BreakerConfig:
     forgive_s: float = 300.0
 
     def __post_init__(self) -> None:
-        _require("psi_some_percent", self.psi_some_percent, 0.0)
-        _require("migration_bytes_per_s", self.migration_bytes_per_s, 0.0)
-        _require("patience_steps", self.patience_steps, 1)
-        _require("hold_s", self.hold_s, 0.0)
-        _require("back_off", self.back_off, 1.0)
-        _require("longest_hold_s", self.longest_hold_s, self.hold_s)
-        _require("forgive_s", self.forgive_s, 0.0)
+        require_within("safety psi_some_percent", self.psi_some_percent, 0.0)
+        require_within("safety migration_bytes_per_s", self.migration_bytes_per_s, 0.0)
+        require_within("safety patience_steps", self.patience_steps, 1)
+        require_within("safety hold_s", self.hold_s, 0.0)
+        require_within("safety back_off", self.back_off, 1.0)
+        require_within("safety longest_hold_s", self.longest_hold_s, self.hold_s)
+        require_within("safety forgive_s", self.forgive_s, 0.0)
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class SafetyConfig:
                 raise ConfigError(
                     f"slew of {knob} allows no change", got=factor, allowed="> 1", fix="raise it"
                 )
-        _require("dead_band", self.dead_band, 0.0)
+        require_within("safety dead_band", self.dead_band, 0.0)
 
 
 def safety_config(choice: str | Mapping[str, Any]) -> SafetyConfig:
@@ -95,8 +94,3 @@ def safety_config(choice: str | Mapping[str, Any]) -> SafetyConfig:
     """
     values = load_choice("safety", choice) if isinstance(choice, str) else choice
     return typed(SafetyConfig, values, "safety")
-
-
-def _require(name: str, value: float, low: float) -> None:
-    if not (math.isfinite(value) and value >= low):
-        raise ConfigError(f"safety {name} is out of range", got=value, allowed=f">= {low:g}")

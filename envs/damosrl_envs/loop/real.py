@@ -2,15 +2,13 @@
 
 import time
 import weakref
-from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.config import load_choice, load_yaml, typed
+from damosrl.config import of_kind
 from damosrl.damon import Document
 from damosrl.errors import ConfigError, KernelError
 from damosrl.kernel.clock import Clock
@@ -35,15 +33,7 @@ def kernel_config(choice: Any) -> KernelConfig | None:
     Raises:
         ConfigError: A key or value of a kernel's configuration is wrong.
     """
-    if isinstance(choice, KernelConfig):
-        return choice
-    if isinstance(choice, str) and choice == KIND:
-        choice = load_choice("machine", choice)
-    elif isinstance(choice, str | Path) and str(choice).endswith((".yaml", ".yml")):
-        choice = load_yaml(Path(choice))
-    if not isinstance(choice, Mapping) or choice.get("kind") != KIND:
-        return None
-    return typed(KernelConfig, choice, "machine")
+    return of_kind(KernelConfig, KIND, "machine", choice)
 
 
 class KernelWorld:

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from damosrl.config import load_choice, typed
-from damosrl.errors import ConfigError
+from damosrl.config import load_choice, require_within, typed
 from damosrl.task import ActionKind
 
 
@@ -45,15 +44,10 @@ class ReclaimConfig:
     start_resident: bool = True
 
     def __post_init__(self) -> None:
-        self._require("decision_interval_s", self.decision_interval_s, self.aggr_us / 1e6, 3600.0)
-        self._require("apply_s", self.apply_s, self.aggr_us / 1e6, 3600.0)
-        self._require("sample_us", self.sample_us, 1, self.aggr_us)
-
-    def _require(self, key: str, value: float, low: float, high: float) -> None:
-        if not low <= value <= high:
-            raise ConfigError(
-                f"task {key} is out of range", got=value, allowed=f"{low:g} .. {high:g}"
-            )
+        aggr_s = self.aggr_us / 1e6
+        require_within("task decision_interval_s", self.decision_interval_s, aggr_s, 3600.0)
+        require_within("task apply_s", self.apply_s, aggr_s, 3600.0)
+        require_within("task sample_us", self.sample_us, 1, self.aggr_us)
 
 
 def reclaim_config(choice: str | Mapping[str, Any]) -> ReclaimConfig:

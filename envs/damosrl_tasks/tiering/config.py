@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from damosrl.config import load_choice, typed
-from damosrl.errors import ConfigError
+from damosrl.config import load_choice, require_within, typed
 from damosrl.task import ActionKind
 from damosrl_tasks.tiering.tiers import Tiers, tiers_of
 
@@ -60,11 +59,12 @@ class TieringConfig:
     demotes_to: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._require("decision_interval_s", self.decision_interval_s, self.aggr_us / 1e6, 3600.0)
-        self._require("apply_s", self.apply_s, self.aggr_us / 1e6, 3600.0)
-        self._require("hysteresis_ratio", self.hysteresis_ratio, 0.0, 1.0)
-        self._require("overlap_percent", self.overlap_percent, 0.0, 0.5)
-        self._require("sample_us", self.sample_us, 1, self.aggr_us)
+        aggr_s = self.aggr_us / 1e6
+        require_within("task decision_interval_s", self.decision_interval_s, aggr_s, 3600.0)
+        require_within("task apply_s", self.apply_s, aggr_s, 3600.0)
+        require_within("task hysteresis_ratio", self.hysteresis_ratio, 0.0, 1.0)
+        require_within("task overlap_percent", self.overlap_percent, 0.0, 0.5)
+        require_within("task sample_us", self.sample_us, 1, self.aggr_us)
 
     def tiers(self, num_nodes: int) -> Tiers:
         """Return the borders between a machine's nodes and their knobs; errors of `tiers_of`."""
@@ -79,12 +79,6 @@ class TieringConfig:
     def samples_per_aggregation(self) -> int:
         """Largest possible access count of a region."""
         return self.aggr_us // self.sample_us
-
-    def _require(self, key: str, value: float, low: float, high: float) -> None:
-        if not low <= value <= high:
-            raise ConfigError(
-                f"task {key} is out of range", got=value, allowed=f"{low:g} .. {high:g}"
-            )
 
 
 def tiering_config(choice: str | Mapping[str, Any]) -> TieringConfig:

@@ -1,12 +1,9 @@
 """Which real guest is scaled: one choice of ``conf/machine`` with ``kind: qemu_guest``."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from damosrl.acma.config import require
-from damosrl.config import load_choice, load_yaml, typed
+from damosrl.config import of_kind, require_within
 
 KIND = "qemu_guest"
 Hotplug = Literal["virtio_mem", "blocks"]
@@ -47,10 +44,12 @@ class GuestHostConfig:
     settle_s: float = 120.0
 
     def __post_init__(self) -> None:
-        require("host_share", self.host_share, 0.05, 1.0)
-        require("reserve_mib", self.reserve_mib, 64, 2**20, "the guest's kernel needs some itself")
-        require("step_mib", self.step_mib, 2, 2**20)
-        require("settle_s", self.settle_s, 1.0, 3600.0)
+        require_within("host_share", self.host_share, 0.05, 1.0)
+        require_within(
+            "reserve_mib", self.reserve_mib, 64, 2**20, "the guest's kernel needs some itself"
+        )
+        require_within("step_mib", self.step_mib, 2, 2**20)
+        require_within("settle_s", self.settle_s, 1.0, 3600.0)
 
 
 def guest_host_config(choice: Any) -> GuestHostConfig | None:
@@ -62,12 +61,4 @@ def guest_host_config(choice: Any) -> GuestHostConfig | None:
     Raises:
         ConfigError: A key or value of a guest's configuration is wrong.
     """
-    if isinstance(choice, GuestHostConfig):
-        return choice
-    if isinstance(choice, str) and choice == KIND:
-        choice = load_choice("machine", choice)
-    elif isinstance(choice, str | Path) and str(choice).endswith((".yaml", ".yml")):
-        choice = load_yaml(Path(choice))
-    if not isinstance(choice, Mapping) or choice.get("kind") != KIND:
-        return None
-    return typed(GuestHostConfig, choice, "machine")
+    return of_kind(GuestHostConfig, KIND, "machine", choice)
