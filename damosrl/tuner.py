@@ -1,7 +1,6 @@
 """The one protocol of everything that chooses knobs: controllers, searches, learned policies."""
 
-from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from damosrl.knobs import Float32Array
 from damosrl.machine import QuotaLoop
@@ -48,9 +47,3 @@ class BaseTuner:
     def reset(self, spec: TaskSpec, seed: int) -> None:  # noqa: ARG002  most tuners draw nothing
         """Keep the spec; subclasses add their own state."""
         self.spec = spec
-
-
-TunerFactory = Callable[..., Tuner]
-"""A `_target_` of conf/agent/*.yaml: keyword arguments in, a tuner out."""
-
-Trial = dict[str, Any]

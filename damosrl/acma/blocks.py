@@ -29,9 +29,6 @@ PATTERNS = 5
 USED_PAGES = np.array([0, LEAF_PAGES, LEAF_PAGES // 2 + 1, 1, LEAF_PAGES], np.int64)
 """Pages in use by leaf pattern, pages of the balloon included."""
 
-MOVED_PAGES = np.array([0, LEAF_PAGES, LEAF_PAGES // 2 + 1, 0, LEAF_PAGES], np.int64)
-"""Pages that have to be moved to empty a leaf."""
-
 Half = tuple[int, int]
 Tree = tuple[Half, Half]
 

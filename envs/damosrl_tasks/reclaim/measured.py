@@ -4,10 +4,9 @@ import numpy as np
 
 from damosrl.knobs import FloatArray
 from damosrl.machine import GroundTruth, Telemetry
+from damosrl_tasks.interval import common_measures
 from damosrl_tasks.reclaim.counters import Counters
 from damosrl_tasks.reclaim.swap import holdings
-
-US_PER_S = 1e6
 
 SLOWDOWN_PRICE = 3.0
 """Cost of running twice as long, in units of all the memory in use.
@@ -34,26 +33,16 @@ def measured(
 
     What only an emulator knows is NaN on a kernel; the latency is that of its probe.
     """
-    elapsed_us = US_PER_S * np.maximum(grown.time_s, 1e-9)
-    unknown = np.full(len(telemetry.time_s), np.nan)
-    if truth is None:
-        truth = GroundTruth(unknown, unknown, telemetry.latency_ns.copy(), unknown, unknown)
+    common = common_measures(telemetry, grown, truth)
     held = holdings(telemetry)
     return {
-        "time_s": telemetry.time_s.copy(),
-        "slowdown": truth.slowdown,
-        "throughput_per_s": truth.throughput_per_s,
-        "mean_latency_ns": truth.mean_latency_ns,
-        "p99_latency_ns": truth.p99_latency_ns,
+        **common,
         "resident_ratio": held.resident / held.everything,
         "pool_ratio": held.pool / held.everything,
         "saved_ratio": held.saved_ratio,
-        "tco_cost": tco_cost(held.held_ratio, truth.slowdown),
+        "tco_cost": tco_cost(held.held_ratio, common["slowdown"]),
         "swapped_in_bytes": grown.swapped_in_bytes,
         "swapped_out_bytes": grown.swapped_out_bytes,
         "refaulted_bytes": grown.refaulted_bytes,
-        "psi_some_ratio": grown.psi_some_us / elapsed_us,
-        "psi_full_ratio": grown.psi_full_us / elapsed_us,
-        "kdamond_cpu_ratio": grown.kdamond_cpu_us / elapsed_us,
         "multiplier": multiplier,
     }
