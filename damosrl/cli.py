@@ -48,8 +48,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return FAILURE
         raise
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return FAILURE
+        return _interrupted()
+    except Exception as error:
+        if _comes_of_an_interrupt(error):
+            return _interrupted()
+        raise
+
+
+def _interrupted() -> int:
+    print("interrupted", file=sys.stderr)
+    return FAILURE
+
+
+def _comes_of_an_interrupt(error: BaseException) -> bool:
+    """Tell whether somebody's clean-up failed on the way out of Ctrl-C, as Numba's does."""
+    earlier = error.__context__
+    while earlier is not None and not isinstance(earlier, KeyboardInterrupt):
+        earlier = earlier.__context__
+    return earlier is not None
 
 
 def _refuse(line: str) -> int:

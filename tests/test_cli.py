@@ -150,6 +150,28 @@ def test_impossible_machines_are_one_line(
     assert not (tmp_path / "run").exists()
 
 
+def test_ctrl_c_is_one_line_even_if_a_library_cannot_clean_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error on the way out of an interrupt is no traceback; one of its own is raised."""
+
+    def compiling(_: object) -> int:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("no compiled object yet")
+
+    def broken(_: object) -> int:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("damosrl.experiment.commands.bench", compiling)
+    assert main(["bench"]) == 1
+    assert capsys.readouterr().err == "interrupted\n"
+    monkeypatch.setattr("damosrl.experiment.commands.bench", broken)
+    with pytest.raises(RuntimeError, match="broken"):
+        main(["bench"])
+
+
 def test_a_broken_recording_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A recording that is cut in the middle is refused before a folder is made."""
     whole = Path(__file__).parents[1] / "damosrl" / "recordings" / "xz.damon.json.z"
