@@ -4,10 +4,10 @@ from pathlib import Path
 
 from damosrl.damon.documents import to_json
 from damosrl.experiment.campaign import Campaign, Entrant, prepare, run_campaign, scale_ends
+from damosrl.experiment.folder import DOCUMENT
 from damosrl.experiment.launch import Launch
 from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.settings import (
-    DOCUMENT,
     NOOP,
     ORACLE,
     SUMMARY,
@@ -33,23 +33,23 @@ def compare(launch: Launch[CompareSettings], *, quiet: bool = False) -> Path:
     """
     settings = launch.settings
     prepared = prepare(_campaign(settings))
-    folder = launch.folder()
-    if prepared.document is not None:
-        folder.write_text(DOCUMENT, to_json(prepared.document))
-    rows = run_campaign(prepared, folder, quiet=quiet)
-    summary = summarise(
-        rows,
-        prepared.metrics,
-        interval=settings.interval,
-        resamples=settings.resamples,
-        monitor=settings.monitor,
-        seers=prepared.seers,
-    )
-    folder.write_json(SUMMARY, summary)
-    if settings.report:
-        from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
+    with launch.folder() as folder:
+        if prepared.document is not None:
+            folder.write_text(DOCUMENT, to_json(prepared.document))
+        rows = run_campaign(prepared, folder, quiet=quiet)
+        summary = summarise(
+            rows,
+            prepared.metrics,
+            interval=settings.interval,
+            resamples=settings.resamples,
+            monitor=settings.monitor,
+            seers=prepared.seers,
+        )
+        folder.write_json(SUMMARY, summary)
+        if settings.report:
+            from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
 
-        write_report(folder.path)
+            write_report(folder.path)
     return folder.path
 
 

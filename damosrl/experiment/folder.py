@@ -5,6 +5,7 @@ import errno
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +17,17 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from damosrl.errors import RunFolderError
+from damosrl.errors import DamosrlError, RunFolderError
 from damosrl.experiment.provenance import versions
 
 CONFIG = "config.yaml"
 OVERRIDES = "overrides.yaml"
 COMMAND = "command.txt"
 VERSIONS = "versions.json"
+DOCUMENT = "document.json"
+SEARCH_JOURNAL = "search.journal"
+BEFORE_RESULTS = frozenset({CONFIG, OVERRIDES, COMMAND, VERSIONS, DOCUMENT, SEARCH_JOURNAL})
+"""Files that a run may have before anything has been found out."""
 
 _OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
@@ -117,10 +122,14 @@ class RunFolder:
         return [json.loads(line) for line in self.file(name).read_text("utf-8").splitlines()]
 
 
-def create_folder(
+@contextmanager
+def new_folder(
     path: Path, config: Mapping[str, Any], overrides: Sequence[str], command: str
-) -> RunFolder:
+) -> Iterator[RunFolder]:
     """Make a new run folder and write down what is about to run.
+
+    A run that is refused before its first result leaves nothing: the folder goes, and so do the
+    parents that were made for it. Results are kept, and so is a run that the user stops.
 
     Args:
         path: Must not exist; missing parents are made.
@@ -131,18 +140,24 @@ def create_folder(
     Raises:
         RunFolderError: The folder exists, or cannot be made.
     """
+    missing = [parent for parent in path.parents if not parent.exists()]
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             path.mkdir()
         except FileExistsError:
             raise folder_exists(path) from None
-    folder = RunFolder(path)
-    folder.write_yaml(CONFIG, dict(config))
-    folder.write_yaml(OVERRIDES, list(overrides))
-    folder.write_text(COMMAND, command + "\n")
-    folder.write_json(VERSIONS, versions())
-    return folder
+    try:
+        folder = RunFolder(path)
+        folder.write_yaml(CONFIG, dict(config))
+        folder.write_yaml(OVERRIDES, list(overrides))
+        folder.write_text(COMMAND, command + "\n")
+        folder.write_json(VERSIONS, versions())
+        yield folder
+    except DamosrlError:
+        if BEFORE_RESULTS.issuperset(entry.name for entry in path.glob("*")):
+            _remove(path, missing)
+        raise
 
 
 def folder_exists(path: Path) -> RunFolderError:
@@ -217,6 +232,15 @@ def writing(path: Path) -> Iterator[None]:
             allowed="a folder that you may write",
             fix="give out=DIR elsewhere",
         ) from error
+
+
+def _remove(path: Path, parents: Sequence[Path]) -> None:
+    """Remove a folder, and of the parents, nearest first, those that are empty then."""
+    shutil.rmtree(path, ignore_errors=True)
+    for parent in parents:
+        if any(parent.iterdir()):
+            return
+        parent.rmdir()
 
 
 def _free_name(path: Path) -> Path:

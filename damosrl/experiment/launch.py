@@ -1,6 +1,7 @@
 """From the words of the command line to typed settings and a folder."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Generic, TypeVar
 from damosrl.config import typed
 from damosrl.errors import ConfigError
 from damosrl.experiment.compose import compose
-from damosrl.experiment.folder import RunFolder, create_folder, folder_exists, reopen_folder
+from damosrl.experiment.folder import RunFolder, folder_exists, new_folder, reopen_folder
 from damosrl.experiment.provenance import command_line
 from damosrl.experiment.settings import WorldSettings, kept
 
@@ -43,17 +44,17 @@ class Launch(Generic[S]):
         """Whether there is a folder that the run can go on from."""
         return self.path.is_dir()
 
-    def folder(self) -> RunFolder:
-        """Return the folder, made now unless the run goes on.
+    def folder(self) -> AbstractContextManager[RunFolder]:
+        """Return the folder, made on entering unless the run goes on; see `new_folder`.
 
         Raises:
             RunFolderError: It exists, or cannot be made.
         """
         if self.resumed:
-            return RunFolder(self.path)
+            return nullcontext(RunFolder(self.path))
         words = [word for word in self.words if not word.startswith("out=")]
         command = command_line(self.command, [*words, f"out={self.path}"])
-        return create_folder(self.path, kept(self.settings), words, command)
+        return new_folder(self.path, kept(self.settings), words, command)
 
 
 def prepare_launch(

@@ -16,7 +16,6 @@ ORACLE = "oracle"
 DEFAULT_ENVIRONMENT = "damosrl/Tiering-v0"
 """Of tasks that name none with ``env:``."""
 SUMMARY = "summary.json"
-DOCUMENT = "document.json"
 """A run that has it is finished, whichever command wrote it."""
 NOT_KEPT = ("out", "resume")
 """Settings that say where a run lies; leaving them out of config.yaml keeps it movable."""

@@ -49,21 +49,23 @@ def train(launch: Launch[TrainSettings], *, quiet: bool = False) -> Path:
     settings = launch.settings
     learner = make_learner(settings.agent)
     prepared = prepare(_evaluation(settings))
-    folder = launch.folder()
-    path = folder.file(ARTIFACT)
-    finished = (path / MANIFEST).is_file()
-    artifact = (
-        load_artifact(path) if finished else _learn(settings, learner, folder, launch, quiet=quiet)
-    )
-    policy = Entrant(learner.algorithm.lower(), artifact)
-    summary = _evaluate(settings, prepared, policy, folder, quiet=quiet)
-    if not finished:
-        keep_artifact(path, artifact, settings, summary)
-    folder.write_json(SUMMARY, summary)
-    if settings.report:
-        from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
+    with launch.folder() as folder:
+        path = folder.file(ARTIFACT)
+        finished = (path / MANIFEST).is_file()
+        artifact = (
+            load_artifact(path)
+            if finished
+            else _learn(settings, learner, folder, launch, quiet=quiet)
+        )
+        policy = Entrant(learner.algorithm.lower(), artifact)
+        summary = _evaluate(settings, prepared, policy, folder, quiet=quiet)
+        if not finished:
+            keep_artifact(path, artifact, settings, summary)
+        folder.write_json(SUMMARY, summary)
+        if settings.report:
+            from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
 
-        write_report(folder.path)
+            write_report(folder.path)
     return folder.path
 
 

@@ -26,7 +26,7 @@ class TrialTable:
         self._stages: dict[str, list[Row]] = {}
 
     def show(self, stage: str, trials: Sequence[Trial], repeats: int) -> None:
-        """Replace a stage's rows.
+        """Replace a stage's rows; before the first trial there is no table.
 
         Raises:
             RunFolderError: The disk is full.
@@ -43,4 +43,5 @@ class TrialTable:
             for trial in trials
         ]
         rows = [row for stage in self._stages.values() for row in stage]
-        self._folder.write_rows(self._file, self._columns, rows)
+        if rows:
+            self._folder.write_rows(self._file, self._columns, rows)

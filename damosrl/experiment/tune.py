@@ -11,7 +11,7 @@ import yaml
 from damosrl.config import load_choice
 from damosrl.errors import ConfigError, EmulatorLimitError
 from damosrl.experiment.campaign import scale_ends
-from damosrl.experiment.folder import RunFolder
+from damosrl.experiment.folder import SEARCH_JOURNAL, RunFolder
 from damosrl.experiment.jobs import run_jobs
 from damosrl.experiment.launch import Launch
 from damosrl.experiment.plugins import task_metrics, task_workload
@@ -25,7 +25,6 @@ from damosrl.registry import Agent, make_search, make_tuner
 from damosrl.search import Search, Trial
 from damosrl.task import TaskSpec
 
-STORAGE = "search.journal"
 TRIALS_FILE = "trials.csv"
 BEST_FILE = "best.yaml"
 SEARCH, FINAL = "search", "final"
@@ -53,18 +52,18 @@ def tune(launch: Launch[TuneSettings], *, quiet: bool = False) -> Path:
     settings = launch.settings
     search = make_search(settings.agent)
     spec = _task_spec(settings)
-    folder = launch.folder()
-    search.reset(spec, settings.seed, folder.file(STORAGE))
-    table = TrialTable(folder, TRIALS_FILE, spec.knobs.names)
-    total = settings.trials + min(settings.finalists, settings.trials)
-    with progress_bar("searching", total, quiet=quiet) as advance:
-        _search(settings, search, table, advance)
-        finals = _finals(settings, _finalists(search, settings.finalists), table, advance)
-    _write_best(folder, settings, search, finals)
-    if settings.report:
-        from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
+    with launch.folder() as folder:
+        search.reset(spec, settings.seed, folder.file(SEARCH_JOURNAL))
+        table = TrialTable(folder, TRIALS_FILE, spec.knobs.names)
+        total = settings.trials + min(settings.finalists, settings.trials)
+        with progress_bar("searching", total, quiet=quiet) as advance:
+            _search(settings, search, table, advance)
+            finals = _finals(settings, _finalists(search, settings.finalists), table, advance)
+        _write_best(folder, settings, search, finals)
+        if settings.report:
+            from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
 
-        write_report(folder.path)
+            write_report(folder.path)
     return folder.path
 
 

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,17 @@ import numpy as np
 import pytest
 import yaml
 
-from damosrl.errors import RunFolderError
-from damosrl.experiment.folder import RunFolder, create_folder, reopen_folder, writing
+from damosrl.errors import ConfigError, RunFolderError
+from damosrl.experiment.folder import RunFolder, new_folder, reopen_folder, writing
 
 
 def _new(path: Path) -> RunFolder:
-    return create_folder(path, {"steps": 3}, ["steps=3"], "damosrl compare steps=3")
+    with _opened(path) as folder:
+        return folder
+
+
+def _opened(path: Path) -> AbstractContextManager[RunFolder]:
+    return new_folder(path, {"steps": 3}, ["steps=3"], "damosrl compare steps=3")
 
 
 def test_a_new_run_says_what_it_is(tmp_path: Path) -> None:
@@ -40,6 +46,42 @@ def test_what_exists_is_never_written(tmp_path: Path, content: str | None) -> No
     with pytest.raises(RunFolderError, match=r"run-3"):
         _new(path)
     assert sorted(path.iterdir()) == ([path / "summary.json"] if content else [])
+
+
+def _ends(path: Path, end: BaseException, *files: Path) -> None:
+    """Begin a run, write files, and end by an error."""
+    with _opened(path):
+        for file in files:
+            file.write_text("")
+        raise end
+
+
+def test_a_run_that_is_refused_before_its_first_result_leaves_nothing(tmp_path: Path) -> None:
+    """The folder goes, and the parents made for it; what was there before stays."""
+    (tmp_path / "mine").mkdir()
+    path = tmp_path / "mine" / "deep" / "run"
+    with pytest.raises(ConfigError):
+        _ends(path, ConfigError("refused"), path / "search.journal")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "mine"]
+
+
+def test_a_parent_that_holds_something_else_by_then_stays(tmp_path: Path) -> None:
+    """Only what is empty goes with a refused run."""
+    other = tmp_path / "deep" / "other"
+    with pytest.raises(ConfigError):
+        _ends(tmp_path / "deep" / "run", ConfigError("refused"), other)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "deep", other]
+
+
+def test_results_outlive_a_refusal_and_a_begun_run_outlives_ctrl_c(tmp_path: Path) -> None:
+    """What took time is kept for a resume; so is a run that the user stops."""
+    result = tmp_path / "refused" / "episodes.csv"
+    with pytest.raises(ConfigError):
+        _ends(tmp_path / "refused", ConfigError("refused later"), result)
+    with pytest.raises(KeyboardInterrupt):
+        _ends(tmp_path / "stopped", KeyboardInterrupt())
+    assert result.is_file()
+    assert (tmp_path / "stopped" / "config.yaml").is_file()
 
 
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:

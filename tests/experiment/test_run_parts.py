@@ -157,5 +157,6 @@ def test_a_run_without_a_name_gets_a_dated_one(
     assert launch.path.parent == Path("results")
     assert launch.path.name.startswith("compare-2")
     assert not launch.started
-    folder = launch.folder()
+    with launch.folder() as folder:
+        assert launch.started
     assert f"out={launch.path}" in folder.file("command.txt").read_text()

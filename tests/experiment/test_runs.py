@@ -98,6 +98,16 @@ def test_a_comparison_writes_the_agreed_files(compared: Path) -> None:
     assert files == {*RESULTS, "config.yaml", "overrides.yaml", "command.txt", "versions.json"}
 
 
+def test_a_refused_training_run_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What only the learner can refuse is refused after the folder was made, which goes again."""
+    words = [*TRAIN, "agent.start_knobs.nope=1", f"out={tmp_path / 'deep' / 'run'}"]
+    assert main(["train", *words, "--quiet"]) == 2
+    assert "nope" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_summary_has_the_agreed_form(compared: Path) -> None:
     """Every tuner has interquartile mean, interval and number of runs; both ends are named."""
     summary = _json(compared / "summary.json")

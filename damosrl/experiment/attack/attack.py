@@ -11,7 +11,7 @@ from damosrl.experiment.attack.judge import FINAL, SEARCH, VERDICT, Judge, Workl
 from damosrl.experiment.attack.settings import TRIALS_FILE, AttackSettings
 from damosrl.experiment.attack.verdict import verdict_summary, worst_pattern_yaml
 from damosrl.experiment.campaign import Campaign, Entrant, prepare, run_campaign, scale_ends
-from damosrl.experiment.folder import RunFolder
+from damosrl.experiment.folder import SEARCH_JOURNAL, RunFolder
 from damosrl.experiment.launch import Launch
 from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.progress import Advance, progress_bar
@@ -21,7 +21,6 @@ from damosrl.registry import make_search, make_tuner
 from damosrl.search import Search, Trial
 from damosrl.task import TaskSpec
 
-STORAGE = "search.journal"
 PATTERN_FILE = "pattern.yaml"
 
 
@@ -46,21 +45,21 @@ def attack(launch: Launch[AttackSettings], *, quiet: bool = False) -> Path:
     label = settings.pattern_name
     first = budget.pattern({item.name: item.default for item in budget.choices.items}, label)
     prepare(_verdict_campaign(settings, first))
-    folder = launch.folder()
-    search.reset(_search_spec(budget), settings.seed, folder.file(STORAGE))
-    table = TrialTable(folder, TRIALS_FILE, budget.choices.names, "harm_ratio")
-    total = settings.trials + min(settings.finalists, settings.trials) + 1
-    with progress_bar("attacking", total, quiet=quiet) as advance:
-        _search(settings, budget, search, table, advance)
-        worst = _worst(settings, budget, search, table)
-        advance(total - 1, "worst pattern measured on fresh seeds")
-        _verdict(settings, budget.pattern(worst.knobs, label), len(search.trials()), folder)
-    if settings.report:
-        from damosrl.experiment.attack.figures import write_figures  # noqa: PLC0415  matplotlib
-        from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
+    with launch.folder() as folder:
+        search.reset(_search_spec(budget), settings.seed, folder.file(SEARCH_JOURNAL))
+        table = TrialTable(folder, TRIALS_FILE, budget.choices.names, "harm_ratio")
+        total = settings.trials + min(settings.finalists, settings.trials) + 1
+        with progress_bar("attacking", total, quiet=quiet) as advance:
+            _search(settings, budget, search, table, advance)
+            worst = _worst(settings, budget, search, table)
+            advance(total - 1, "worst pattern measured on fresh seeds")
+            _verdict(settings, budget.pattern(worst.knobs, label), len(search.trials()), folder)
+        if settings.report:
+            from damosrl.experiment.attack.figures import write_figures  # noqa: PLC0415  matplotlib
+            from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
 
-        write_report(folder.path)
-        write_figures(folder, settings.target)
+            write_report(folder.path)
+            write_figures(folder, settings.target)
     return folder.path
 
 
