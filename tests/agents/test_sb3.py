@@ -1,5 +1,6 @@
 """Learning with Stable-Baselines3: repeatable, resumable, exported without loss, and it learns."""
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,24 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, normalise: bool) -> None:
         networks.append(learner.train(_machines(), request))
         assert [report.timesteps for report in reports] == [384, 512]
     assert _equal(*networks)
+
+
+def test_training_leaves_nothing_in_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run, and one that goes on, write into the checkpoints' folder and nowhere else."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    for timesteps, resume in ((128, False), (256, True)):
+        _learner().train(
+            _machines(),
+            TrainingRequest(
+                1, timesteps=timesteps, checkpoint_dir=tmp_path / "kept", resume=resume
+            ),
+        )
+    assert list((tmp_path / "kept").iterdir())
+    assert not list(scratch.iterdir())
 
 
 def test_a_finished_run_is_only_exported(tmp_path: Path) -> None:

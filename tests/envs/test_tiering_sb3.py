@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.monitor import Monitor
 
 from damosrl.errors import ConfigError
@@ -71,6 +72,7 @@ def test_ppo_learns_without_complaint() -> None:
     """SB3's PPO trains for a few updates and reports episodes of the right length."""
     model = PPO("MlpPolicy", _vector().sb3(), n_steps=10, batch_size=20, n_epochs=1, seed=1)
     before = [parameter.detach().clone() for parameter in model.policy.parameters()]
+    model.set_logger(Logger(folder=None, output_formats=[]))
     model.learn(40)
     assert [episode["l"] for episode in model.ep_info_buffer or []] == [STEPS] * 8
     after = list(model.policy.parameters())

@@ -9,6 +9,7 @@ from typing import Any
 import sb3_contrib
 import stable_baselines3
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from damosrl.errors import ConfigError, UnknownNameError
@@ -34,7 +35,16 @@ ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
 }
 """Those whose policy is one network from observation to action, hence exportable."""
 
-OURS = ("policy", "env", "seed", "device", "verbose", "policy_kwargs", "tensorboard_log")
+OURS = (
+    "policy",
+    "env",
+    "seed",
+    "device",
+    "verbose",
+    "policy_kwargs",
+    "tensorboard_log",
+    "_init_setup_model",
+)
 """Arguments of an algorithm that are set here."""
 
 
@@ -147,6 +157,7 @@ class SB3Learner:
     def _learn(self, model: BaseAlgorithm, timesteps: int, hooks: TrainingHooks) -> None:
         if timesteps <= 0:
             return
+        model.set_logger(Logger(folder=None, output_formats=[]))  # the library's makes a folder
         try:
             model.learn(
                 timesteps,

@@ -44,6 +44,7 @@ def one_torch_thread() -> Iterator[None]:
 def default_ppo_ratio(machines: int, environment: str = TIERING) -> Sample:
     """Prepare throughput over idle with Stable-Baselines3's own default PPO, rollouts of 32."""
     from stable_baselines3 import PPO  # noqa: PLC0415  torch only where RL is trained
+    from stable_baselines3.common.logger import Logger  # noqa: PLC0415
 
     busy, idle = (
         PPO("MlpPolicy", env, n_steps=STEPS, seed=1, device="cpu")
@@ -51,6 +52,7 @@ def default_ppo_ratio(machines: int, environment: str = TIERING) -> Sample:
     )
 
     def learn(model: PPO) -> None:
+        model.set_logger(Logger(folder=None, output_formats=[]))  # the library's makes a folder
         with one_torch_thread():
             model.learn(machines * STEPS, reset_num_timesteps=False)
 
