@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+from damosrl.errors import UnknownNameError
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,12 @@ class TaskMetrics:
         shown: What score tables show beside slowdown, pressure and bytes moved.
         learning: Column of learning_curve.csv by key of the info, for what training watches.
 
+    Raises:
+        UnknownNameError: ``cost``, ``moved`` or ``shown`` names no column of ``episodes``.
+
     Example:
-        >>> TaskMetrics({}, (EpisodeColumn("slowdown_mean_ratio", "slowdown"),)).cost
+        >>> columns = (EpisodeColumn("slowdown_mean_ratio", "slowdown"),)
+        >>> TaskMetrics({}, columns, moved=()).cost
         'slowdown_mean_ratio'
     """
 
@@ -74,3 +80,26 @@ class TaskMetrics:
     oracle: str = "oracle"
     shown: tuple[Shown, ...] = ()
     learning: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        columns = [column.name for column in self.episodes]
+        for name in (self.cost, *self.moved, *(one.column for one in self.shown)):
+            if name not in columns:
+                raise UnknownNameError("column of TaskMetrics.episodes", name, columns)
+
+
+def number_of(info: Mapping[str, Any], key: str) -> Any:
+    """Return what an info holds under a key that a `TaskMetrics` names.
+
+    Raises:
+        UnknownNameError: The environment tells no such number; the nearest is named.
+
+    Example:
+        >>> number_of({"slowdown": 1.5}, "slowdown")
+        1.5
+    """
+    try:
+        return info[key]
+    except KeyError:
+        names = [name for name in info if not name.startswith("_")]
+        raise UnknownNameError("key of the info in TaskMetrics", key, names) from None

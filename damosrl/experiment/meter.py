@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from damosrl.knobs import FloatArray
-from damosrl.metrics import EpisodeColumn, TaskMetrics
+from damosrl.metrics import EpisodeColumn, TaskMetrics, number_of
 
 TIME = "time_s"
 
@@ -18,7 +18,8 @@ class Meter:
         metrics: What is read.
 
     Example:
-        >>> meter = Meter(TaskMetrics({}, (EpisodeColumn("cost_ratio", "cost"),)))
+        >>> columns = (EpisodeColumn("cost_ratio", "cost"),)
+        >>> meter = Meter(TaskMetrics({}, columns, cost="cost_ratio", moved=()))
         >>> for second in (1.0, 2.0):
         ...     info = {"time_s": np.array([second]), "cost": np.array([second])}
         ...     meter.read(info, reward=np.zeros(1))
@@ -33,8 +34,12 @@ class Meter:
         self._rewards: list[FloatArray] = []
 
     def read(self, info: Mapping[str, Any], reward: FloatArray) -> None:
-        """Take the numbers of the step that just ended; arrays ``(N,)``."""
-        self._readings.append({key: _copy(info[key]) for key in self._keys})
+        """Take the numbers of the step that just ended; arrays ``(N,)``.
+
+        Raises:
+            UnknownNameError: The info lacks a number that the metrics name.
+        """
+        self._readings.append({key: _copy(number_of(info, key)) for key in self._keys})
         self._rewards.append(_copy(reward))
 
     def steps(self) -> dict[str, FloatArray]:

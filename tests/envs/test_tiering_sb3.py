@@ -6,7 +6,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.monitor import Monitor
 
-from damosrl.errors import ConfigError
+from damosrl.errors import ConfigError, UnknownNameError
 from damosrl_envs.loop.sb3 import TaskVecEnv
 from damosrl_envs.tiering.env import TieringVectorEnv
 
@@ -60,6 +60,14 @@ def test_options_reach_the_next_reset_only() -> None:
     assert [info["workload"] for info in view.reset_infos] == ["uniform"] * MACHINES
     view.reset()
     assert [info["workload"] for info in view.reset_infos] == ["static_hot"] * MACHINES
+
+
+def test_a_number_that_the_info_lacks_is_refused_by_name() -> None:
+    """A wrong key of TaskMetrics.learning gives an error with the nearest key, no KeyError."""
+    view = _vector().sb3(("slowdwon",))
+    view.reset()
+    with pytest.raises(UnknownNameError, match="did you mean 'slowdown'"):
+        view.step(np.zeros((MACHINES, 5), dtype=np.float32))
 
 
 def test_environment_without_autoreset_is_refused() -> None:

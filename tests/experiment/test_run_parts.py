@@ -1,6 +1,7 @@
 """The parts of a run: processes, progress, measuring, summing up."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,15 @@ def test_episodes_are_sums_and_means_of_steps(growth: FloatArray) -> None:
     assert episodes["slowdown_mean_ratio"] == pytest.approx(slowdown.mean(axis=0))
     assert np.all(episodes["slowdown_p95_ratio"] <= slowdown.max(axis=0))
     assert row_of(episodes, 0)["left_bytes"] == growth[-1, 0]
+
+
+def test_metrics_that_name_what_is_not_told_are_refused_by_name() -> None:
+    """A wrong key of the info or column of a score gives an error that names the nearest."""
+    one = np.ones(1)
+    with pytest.raises(UnknownNameError, match="did you mean 'slow_down'"):
+        Meter(METRICS).read({"time_s": one, "moved": one, "slow_down": one}, one)
+    with pytest.raises(UnknownNameError, match="did you mean 'slowdown_mean_ratio'"):
+        replace(METRICS, cost="slowdown_mean")
 
 
 def _episodes(seeds: int) -> list[dict[str, Any]]:

@@ -7,9 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from damosrl.experiment.scoring import score_episodes, score_of
-from damosrl.metrics import TaskMetrics
+from damosrl.metrics import EpisodeColumn, TaskMetrics
 
-METRICS = TaskMetrics({}, ())
+METRICS = TaskMetrics(
+    steps={},
+    episodes=(
+        EpisodeColumn("slowdown_mean_ratio", "slowdown"),
+        EpisodeColumn("migrated_up_bytes", "promoted_bytes", "sum"),
+        EpisodeColumn("migrated_down_bytes", "demoted_bytes", "sum"),
+    ),
+)
 SMALLEST_GAIN = METRICS.smallest_gain
 SLOWDOWN = st.floats(1.0, 20.0)
 

@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from damosrl.errors import ConfigError
 from damosrl.knobs import Float32Array, FloatArray
+from damosrl.metrics import number_of
 from damosrl_envs.loop.vector import TaskVectorEnv
 
 Indices = int | Iterable[int] | None
@@ -69,11 +70,15 @@ class TaskVecEnv(VecEnv):
     def step_wait(
         self,
     ) -> tuple[Float32Array, FloatArray, NDArray[np.bool_], list[dict[str, Any]]]:
-        """Step all machines."""
+        """Step all machines.
+
+        Raises:
+            UnknownNameError: The info lacks a number that is to be handed on.
+        """
         observation, reward, _, ended, info = self.envs.step(self._actions)
         self._returns += reward
         self._lengths += 1
-        columns = [info[key].tolist() for key in self._info_keys]
+        columns = [number_of(info, key).tolist() for key in self._info_keys]
         rows = zip(*columns, strict=True) if columns else [()] * self.num_envs
         infos = [dict(zip(self._info_keys, row, strict=True)) for row in rows]
         for index in np.flatnonzero(ended):
