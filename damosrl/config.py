@@ -13,6 +13,7 @@ import yaml
 
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.paths import conf_dir
+from damosrl.yaml_problem import yaml_problem
 
 T = TypeVar("T")
 
@@ -50,7 +51,9 @@ def load_yaml(path: Path) -> dict[str, Any]:
             f"cannot read {path}", got=error.strerror, fix="check the path"
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no YAML", got=str(error), fix="mend the file") from error
+        raise ConfigError(
+            f"{path} is no YAML", got=yaml_problem(error), fix="mend the file"
+        ) from error
     if not isinstance(content, dict):
         raise ConfigError(
             f"{path} holds no mapping", got=type(content).__name__, allowed="key: value lines"

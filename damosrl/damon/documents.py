@@ -10,6 +10,7 @@ import yaml
 from damosrl.damon import document_reader, document_writer
 from damosrl.damon.kdamond import Document
 from damosrl.errors import DocumentError
+from damosrl.yaml_problem import yaml_problem
 
 
 def read_document(source: Path | str | Mapping[str, Any]) -> Document:
@@ -97,5 +98,5 @@ def _parse(text: str, name: str) -> object:
         return yaml.safe_load(text)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise DocumentError(
-            f"{name} is neither JSON nor YAML", got=str(error), fix="mend the text"
+            f"{name} is neither JSON nor YAML", got=yaml_problem(error), fix="mend the text"
         ) from error

@@ -17,6 +17,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from damosrl.config import load_yaml
 from damosrl.errors import DamosrlError, RunFolderError
 from damosrl.experiment.provenance import versions
 
@@ -182,6 +183,7 @@ def reopen_folder(path: Path, finished_mark: str) -> tuple[RunFolder, dict[str, 
 
     Raises:
         RunFolderError: There is no such run, or it is finished already.
+        ConfigError: Its settings cannot be read.
     """
     if not (path / CONFIG).is_file():
         raise RunFolderError(
@@ -196,15 +198,7 @@ def reopen_folder(path: Path, finished_mark: str) -> tuple[RunFolder, dict[str, 
             got=path,
             fix=f"read its results, or start a new run with out={_free_name(path)}",
         )
-    try:
-        config = yaml.safe_load((path / CONFIG).read_text("utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RunFolderError("the run's settings cannot be read", got=error) from error
-    if not isinstance(config, dict):
-        raise RunFolderError(
-            "the run's settings cannot be read", got=path / CONFIG, allowed="a mapping"
-        )
-    return RunFolder(path), config
+    return RunFolder(path), load_yaml(path / CONFIG)
 
 
 @contextmanager

@@ -175,10 +175,10 @@ def test_only_unfinished_runs_resume(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="finished"):
         reopen_folder(folder.path, "summary.json")
     folder.write_text("config.yaml", "[")
-    with pytest.raises(RunFolderError, match="cannot be read"):
+    with pytest.raises(ConfigError, match=r"config.yaml is no YAML: got line 1, column 2"):
         reopen_folder(folder.path, "other.json")
     folder.write_text("config.yaml", "1")
-    with pytest.raises(RunFolderError, match="cannot be read"):
+    with pytest.raises(ConfigError, match=r"config.yaml holds no mapping"):
         reopen_folder(folder.path, "other.json")
 
 
