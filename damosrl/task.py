@@ -1,7 +1,7 @@
 """The goal on a machine: what is observed, what may be turned, what is worth how much."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -32,6 +32,10 @@ class TaskSpec:
     observation: QuantitySet
     knobs: QuantitySet
     decision_interval_s: float
+
+    def framed(self, frames: int) -> "TaskSpec":
+        """Return the spec of the same task under a history of this many readings."""
+        return replace(self, observation=self.observation.framed(frames))
 
     def value(self, observation: Float32Array, name: str) -> float:
         """Return one feature of an observation ``(d,)`` in its physical unit.

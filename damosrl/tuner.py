@@ -14,7 +14,7 @@ class Tuner(Protocol):
     ``quota_loop`` says which loop sets the quotas under the tuner's numbers. ``warm_up_s``
     asks for the kernel loop's quotas as they stand after that time on the workload.
     A tuner with ``sees_ground_truth`` is an oracle: it is shown the machine itself and is
-    marked so in every table.
+    marked so in every table. It is shown the last ``frames`` readings, newest first.
 
     Example:
         >>> def first_action(tuner: Tuner, spec: TaskSpec, observation: Float32Array):
@@ -25,6 +25,7 @@ class Tuner(Protocol):
     quota_loop: QuotaLoop
     warm_up_s: float
     sees_ground_truth: bool
+    frames: int
 
     def reset(self, spec: TaskSpec, seed: int) -> None:
         """Begin an episode; nothing of an earlier one may show."""
@@ -34,11 +35,12 @@ class Tuner(Protocol):
 
 
 class BaseTuner:
-    """Common ground of tuners: direct quotas, no warm-up, no ground truth, the spec kept."""
+    """Common ground of tuners: direct quotas, no warm-up, no ground truth, one reading."""
 
     quota_loop: QuotaLoop = QuotaLoop.DIRECT
     warm_up_s: float = 0.0
     sees_ground_truth: bool = False
+    frames: int = 1
     reads: tuple[str, ...] | None = None
     """Features that it reads, by name; None: any. A machine that lacks the others will do."""
 

@@ -34,6 +34,7 @@ class PolicyTuner(BaseTuner):
             )
         self.artifact = artifact
         self.quota_loop = artifact.deployment.quota_loop
+        self.frames = artifact.deployment.frames
         self._policy = artifact.policy
 
     def reset(self, spec: TaskSpec, seed: int) -> None:

@@ -141,7 +141,7 @@ def prepare(campaign: Campaign) -> Prepared:
     env.reset(seed=campaign.seeds[0], options={"workloads": list(campaign.workloads)})
     inner: Any = env.unwrapped
     for tuner in tuners:
-        tuner.reset(inner.task_spec, campaign.seeds[0])
+        tuner.reset(inner.task_spec.framed(tuner.frames), campaign.seeds[0])
     seen = task_workload(environment, campaign.train_workload).families
     metrics: TaskMetrics = inner.metrics
     columns = step_columns(metrics, inner.task_spec.knobs.names)

@@ -136,6 +136,7 @@ class _Run:
             job.workload,
             steps=job.steps,
             quota_loop=self.tuners[0].quota_loop,
+            frames=self.tuners[0].frames,
             action="absolute",
             autoreset="disabled",
         )

@@ -77,7 +77,7 @@ FORMATS: Mapping[str, Callable[[Source, Path, Namespace], list[str]]] = {
 
 
 def _plays(source: Source, arguments: Namespace) -> Plays:
-    workloads = taken_apart(source.workload)
+    workloads = taken_apart(source.workload, source.world.environment)
     if arguments.workloads is not None:
         workloads = _distinct(arguments.workloads.split(","))
     return Plays(

@@ -1,13 +1,14 @@
 """What a policy meets and does on emulated machines, over the workloads of its training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from damosrl.config import choices, load_choice
-from damosrl.emulator.workload.source import workload_source
 from damosrl.experiment.jobs import run_jobs
+from damosrl.experiment.plugins import task_workload
 from damosrl.experiment.progress import progress_bar
 from damosrl.experiment.rollout import Rollout, run_rollout
 from damosrl.experiment.settings import WorkloadSpec, World
@@ -64,7 +65,8 @@ def meet(agent: Agent, plays: Plays, title: str) -> Met:
     Raises:
         DamosrlError: A workload or machine cannot be used.
     """
-    names = tuple(workload_source(spec).name for spec in plays.workloads)
+    environment = plays.world.environment
+    names = tuple(task_workload(environment, spec).name for spec in plays.workloads)
     jobs = [
         Rollout(
             name=name,
@@ -91,24 +93,31 @@ def meet(agent: Agent, plays: Plays, title: str) -> Met:
     )
 
 
-def taken_apart(workload: WorkloadSpec) -> tuple[WorkloadSpec, ...]:
+def taken_apart(workload: WorkloadSpec, environment: str) -> tuple[WorkloadSpec, ...]:
     """Return the members of a mix, each drawn as the mix draws it; anything else as it is.
 
+    Args:
+        workload: What was trained on.
+        environment: Gymnasium's id of the environment that reads it.
+
     Example:
-        >>> len(taken_apart("train_mix"))
+        >>> len(taken_apart("train_mix", "damosrl/Tiering-v0"))
         6
     """
     content = workload
     if isinstance(workload, str) and workload in choices("workload"):
         content = load_choice("workload", workload)
-    if not isinstance(content, Mapping) or "members" not in content:
+    if not isinstance(content, Mapping) or not content.get("members"):
         return (workload,)
     rest = {key: value for key, value in content.items() if key not in ("members", "name")}
-    return tuple(
-        {**rest, "name": workload_source(member["workload"]).name, "members": [member]}
-        for member in _members(content["members"])
-    )
+    return tuple(_member(one, rest, environment) for one in content["members"])
 
 
-def _members(members: Sequence[Mapping[str, WorkloadSpec]]) -> list[dict[str, WorkloadSpec]]:
-    return [{"workload": member["workload"]} for member in members]
+def _member(
+    member: str | Mapping[str, WorkloadSpec], rest: Mapping[str, Any], environment: str
+) -> WorkloadSpec:
+    """Return a member by its name, or as a mix of one without a weight."""
+    if isinstance(member, str):
+        return member
+    name = task_workload(environment, member["workload"]).name
+    return {**rest, "name": name, "members": [{"workload": member["workload"]}]}

@@ -5,7 +5,6 @@ kind of world it runs in, is told by a `damosrl_envs.loop.kind.TaskKind`.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -68,8 +67,7 @@ class TaskLoop:
     @property
     def task_spec(self) -> TaskSpec:
         """What tuners are told, frame history included."""
-        spec = self.task.spec
-        return replace(spec, observation=spec.observation.framed(self._settings.frames))
+        return self.task.spec.framed(self._settings.frames)
 
     @property
     def observation_space(self) -> gymnasium.Space[Float32Array]:

@@ -6,12 +6,14 @@ import pytest
 from msgspec import structs
 
 from damosrl.artifact import load_artifact
+from damosrl.config import choices
 from damosrl.experiment.export.meeting import taken_apart
 from damosrl.export.tree_rules import depth_of, leaves_of
 from damosrl.policy import PolicyTree
 from damosrl.registry import make_tuner
 from tests.experiment.export.exporting import exported, refused
 
+TIERING = "damosrl/Tiering-v0"
 SMALL = ["--workloads", "zipf,uniform", "--seeds", "2", "--steps", "30", "--jobs", "1",
          "--depth", "3", "--leaves", "5"]  # fmt: skip
 
@@ -71,9 +73,10 @@ def test_bounds_and_names_are_checked_first(
 
 def test_a_mix_is_taken_apart_into_its_members() -> None:
     """Each member is drawn as the mix draws it; a workload that is no mix stays."""
-    members = taken_apart("train_mix")
+    assert taken_apart("acma_train", "damosrl/Acma-v0")[0] in choices("workload")
+    members = taken_apart("train_mix", TIERING)
     assert [member["name"] for member in members if isinstance(member, dict)] == [
         "static_hot", "zipf", "zipf_scattered", "shifting_hot", "cyclic_scan", "uniform"
     ]  # fmt: skip
     assert all(member["randomize"] for member in members if isinstance(member, dict))
-    assert taken_apart("zipf") == ("zipf",)
+    assert taken_apart("zipf", TIERING) == ("zipf",)
