@@ -1,7 +1,7 @@
 """What must fit together before anything is written: bundle, task, kernel."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from damosrl.artifact import Artifact, load_artifact
@@ -16,6 +16,7 @@ from damosrl.kernel.host.telemetry import HostTelemetry
 from damosrl.kernel.roots import Roots
 from damosrl.kernel_tasks import task_factory
 from damosrl.machine import Source
+from damosrl.policy import ControllerPolicy
 from damosrl.registry import artifact_path, artifact_tuner
 from damosrl.task import KernelTask
 
@@ -61,14 +62,18 @@ class Bundle:
 
 
 def notes_on(artifact: Artifact) -> list[str]:
-    """Return what a bundle does not say, and what is taken instead, in words."""
+    """Return what a bundle does not say, and what is taken instead, in words.
+
+    A controller was never trained: its formula holds wherever its features can be read, so that no
+    range is missing. Whether readings are possible at all is asked of every policy alike.
+    """
     deployment = artifact.deployment
     found = []
     if not deployment.safety:
         found.append("the bundle carries no limits: those of conf/safety/default.yaml hold")
     if not deployment.task_settings:
         found.append("the bundle does not say how it was monitored: the task's defaults are used")
-    if deployment.observed is None:
+    if deployment.observed is None and not isinstance(artifact.policy, ControllerPolicy):
         found.append("the bundle tells no training range: nobody sees if the policy is beyond it")
     return found
 
@@ -76,9 +81,7 @@ def notes_on(artifact: Artifact) -> list[str]:
 def _task(artifact: Artifact, num_nodes: int) -> KernelTask:
     factory = task_factory(artifact.spec.task)
     task = factory(artifact.deployment.task_settings, num_nodes)
-    frames = artifact.deployment.frames
-    offered = replace(task.spec, observation=task.spec.observation.framed(frames))
-    missing = artifact.missing_from(offered)
+    missing = artifact.missing_from(task.spec.framed(artifact.deployment.frames))
     if missing:
         raise ArtifactError(
             "this machine cannot offer what the bundle was trained with",

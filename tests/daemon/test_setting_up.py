@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from damosrl.artifact import Deployment, save_artifact
-from damosrl.daemon.setting_up import Bundle, same_monitoring
+from damosrl.artifact import Deployment, assemble, save_artifact
+from damosrl.daemon.setting_up import Bundle, notes_on, same_monitoring
 from damosrl.daemon.settings import DaemonSettings
 from damosrl.errors import ArtifactError, UnknownNameError
 from damosrl.knobs import Quantity, QuantitySet
@@ -15,6 +15,7 @@ from damosrl.policy import ControllerPolicy
 from damosrl.task import TaskSpec
 from damosrl.testing.sample_policies import sample_network
 from damosrl_tasks.tiering.task import kernel_task
+from tests.daemon.rig import tiering_artifact
 
 SPEC = kernel_task({}, 2).spec
 
@@ -66,6 +67,19 @@ def test_a_history_of_frames_fits_and_is_shown_newest_first(tmp_path: Path) -> N
         tmp_path / "x", policy, spec=spec, algorithm="random", deployment=Deployment(frames=3)
     )
     assert len(bundle(path).pilot().artifact.spec.observation) == 3 * len(SPEC.observation)
+
+
+def test_only_a_trained_policy_is_told_to_lack_a_training_range() -> None:
+    """A controller has met nothing that it could be beyond, so nothing is said to be missing."""
+    controller = tiering_artifact()
+    network = assemble(
+        sample_network(np.random.default_rng(1), SPEC, normalised=False),
+        spec=SPEC,
+        algorithm="random",
+        deployment=controller.deployment,
+    )
+    assert not [note for note in notes_on(controller) if "training range" in note]
+    assert [note for note in notes_on(network) if "training range" in note]
 
 
 def test_a_run_folder_will_do(tmp_path: Path) -> None:
