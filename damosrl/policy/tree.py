@@ -1,6 +1,6 @@
 """A decision tree in plain NumPy: a policy that people can read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,8 @@ class PolicyTree:
     right: IndexArray
     value: Float32Array
     observation_size: int
+    _nodes: tuple[tuple[int, float, int, int], ...] = field(init=False, repr=False)
+    """The same for one observation at a time, where calls into NumPy cost more than the walk."""
 
     def __post_init__(self) -> None:
         _require_shapes(self)
@@ -75,6 +77,10 @@ class PolicyTree:
                 fix="clip the values",
             )
 
+        columns = (self.feature, self.threshold, self.left, self.right)
+        nodes = tuple(zip(*(column.tolist() for column in columns), strict=True))
+        object.__setattr__(self, "_nodes", nodes)
+
     @property
     def action_size(self) -> int:
         """Length k of an action."""
@@ -94,6 +100,8 @@ class PolicyTree:
             raise ValueError(
                 f"observations have shape {known.shape}, expected (..., {self.observation_size})"
             )
+        if known.ndim == 1:
+            return np.asarray(self._walk(known), dtype=np.intp)
         node = np.zeros(known.shape[:-1], dtype=np.intp)
         while (inner := self.left[node] != LEAF).any():
             asked = np.where(inner, self.feature[node], 0)
@@ -102,9 +110,20 @@ class PolicyTree:
             node = np.where(inner, child, node)
         return node
 
+    def _walk(self, known: Float32Array) -> int:
+        """Return the leaf of one observation ``(d,)``."""
+        seen, nodes = known.tolist(), self._nodes
+        node = 0
+        while True:
+            feature, threshold, left, right = nodes[node]
+            if left == LEAF:
+                return node
+            node = left if seen[feature] <= threshold else right
+
     def act(self, observations: Float32Array) -> Float32Array:
         """Return actions ``(..., k)`` float32 in [-1, 1] for observations ``(..., d)``."""
-        return self.value[self.leaf(observations)]
+        actions: Float32Array = np.take(self.value, self.leaf(observations), axis=0)
+        return actions
 
 
 def _require_shapes(tree: PolicyTree) -> None:

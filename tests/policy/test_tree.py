@@ -1,6 +1,7 @@
 """Decision trees as policies: they decide as a walk by hand would; others are refused."""
 
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from damosrl.errors import ArtifactError
 from damosrl.policy import LEAF, Policy, PolicyTree
-from damosrl.testing.sample_policies import sample_tree
+from damosrl.testing.sample_policies import sample_network, sample_tree
 
 
 def _tree(seed: int = 0, splits: int = 4) -> PolicyTree:
@@ -33,11 +34,38 @@ def test_a_tree_decides_as_a_walk_by_hand(seed: int, splits: int) -> None:
     tree = _tree(seed, splits)
     rng = np.random.default_rng(seed)
     shown = rng.uniform(-1.2, 1.2, (4, 5, 3)).astype(np.float32)
-    shown[rng.random(shown.shape) < 0.1] = np.nan
+    for odd in (np.nan, np.inf, -np.inf):
+        shown[rng.random(shown.shape) < 0.1] = odd
     leaves = np.array([_walk(tree, row) for row in shown.reshape(-1, 3)]).reshape(4, 5)
     assert np.array_equal(tree.leaf(shown), leaves)
     assert np.array_equal(tree.act(shown), tree.value[leaves])
-    assert np.array_equal(tree.act(shown[0, 0]), tree.value[leaves[0, 0]])
+    for place in np.ndindex(4, 5):
+        assert tree.leaf(shown[place]) == leaves[place]
+        assert np.array_equal(tree.act(shown[place]), tree.value[leaves[place]])
+
+
+def test_an_action_may_be_changed_without_changing_the_tree() -> None:
+    """What a caller does to an action stays with the caller."""
+    tree, seen = _tree(), np.zeros(3, np.float32)
+    first = tree.act(seen)
+    kept = first.copy()
+    first[:] = 9.0
+    assert np.array_equal(tree.act(seen), kept)
+
+
+def test_one_decision_costs_no_more_than_that_of_a_network() -> None:
+    """Single observations are walked without a call into NumPy per node; medians, taken in turn."""
+    rng = np.random.default_rng(0)
+    tree, network = sample_tree(rng, splits=31), sample_network(rng, hidden=64, normalised=True)
+    policies: tuple[Policy, Policy] = (tree, network)
+    taken_s: list[list[float]] = [[], []]
+    for seen in rng.uniform(-1, 1, (1000, 3)).astype(np.float32):
+        for policy, times in zip(policies, taken_s, strict=True):
+            began = perf_counter()
+            policy.act(seen)
+            times.append(perf_counter() - began)
+    tree_s, network_s = np.median(taken_s, axis=1)
+    assert tree_s < network_s
 
 
 def test_a_threshold_itself_goes_left() -> None:

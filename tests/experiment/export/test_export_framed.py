@@ -22,8 +22,8 @@ SMALL = ["--workloads", "zipf", "--seeds", "2", "--steps", "12", "--jobs", "1"]
 def framed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random network over three readings of memory tiering."""
     chosen = {"task": "tiering", "machine": "dram_cxl", "reward": "latency", "safety": "default"}
-    world = World(**{group: load_choice(group, name) for group, name in chosen.items()})
-    env: Any = make_environments(world, 1, "zipf", steps=1, frames=FRAMES)
+    groups: Any = {group: load_choice(group, name) for group, name in chosen.items()}
+    env: Any = make_environments(World(**groups), 1, "zipf", steps=1, frames=FRAMES)
     spec = env.unwrapped.task_spec
     return save_artifact(
         tmp_path_factory.mktemp("framed") / "policy",
