@@ -17,11 +17,12 @@ from damosrl_agents.controllers.pi import PI
 from damosrl_agents.heuristics.hmsdk import HMSDK
 from damosrl_agents.heuristics.quantile import Quantile
 from damosrl_agents.heuristics.waterfall import Waterfall
+from damosrl_agents.rl.border_q import MOVES, discretise
+from damosrl_agents.rl.tabular_q import TabularQ
 from damosrl_tasks.tiering.config import tiering_config
 from damosrl_tasks.tiering.task import TieringTask
 
 MIB = float(2**20)
-TWO_NODES_ONLY = {"tabular_q"}
 TIERING_TUNERS = (
     "aimd",
     "assignment",
@@ -64,17 +65,10 @@ def _of(knobs: dict[str, float], stem: str) -> Iterator[float]:
 
 
 @pytest.mark.parametrize("knobs", KNOBS)
-@pytest.mark.parametrize("name", sorted({*TIERING_TUNERS} - TWO_NODES_ONLY))
+@pytest.mark.parametrize("name", TIERING_TUNERS)
 def test_every_tuner_keeps_the_contract_on_three_nodes(name: str, knobs: str) -> None:
     """Tuners of tiered memory hold the contract on three nodes, whichever knobs there are."""
     check_tuner(lambda: make_tuner(name), _spec(3, knobs))
-
-
-@pytest.mark.parametrize("name", sorted(TWO_NODES_ONLY))
-def test_tuners_of_two_nodes_say_so(name: str) -> None:
-    """A tuner whose states are those of two tiers refuses three, naming what is missing."""
-    with pytest.raises(ConfigError, match="needs a feature that is not there"):
-        make_tuner(name).reset(_spec(), seed=0)
 
 
 def test_borders_carry_the_knobs_of_their_nodes() -> None:
@@ -141,6 +135,43 @@ def test_quantile_with_shared_knobs_turns_the_upper_border() -> None:
     tuner.reset(spec, seed=0)
     heat = _observe(spec, node0_capacity=0.1, node1_capacity=0.2, node2_heat_70=0.3)
     assert _knobs(spec, tuner.act(heat))["hot_threshold"] == pytest.approx(70.0, rel=1e-4)
+
+
+def test_tabular_q_learns_every_border_by_itself() -> None:
+    """What lies above a border is its fast memory: 0.3, then 0.3 + 0.4 of the accesses."""
+    spec, tuner = _spec(), TabularQ(learning_rate=0.2, exploration=0.0, migration_cost=0.5)
+    tuner.reset(spec, seed=0)
+    seen = _observe(
+        spec,
+        node0_free=0.1,
+        node1_free=1.0,
+        node0_access_share=0.3,
+        node1_access_share=0.4,
+        node2_promotion_use=0.5,
+        node2_promotion_success=0.4,
+    )
+    tuner.act(seen)
+    tuner.act(seen)
+    first, second = (learner.table.values for learner in tuner.learners)
+    assert first[discretise(0.3, 0.1, 0.0), 0] == pytest.approx(0.2 * 0.3, abs=1e-4)
+    # half of the quota was tried and 0.4 of that moved: 0.2 of one quota, 0.1 of both
+    learnt = 0.2 * (0.7 - 0.5 * 0.1)
+    assert second[discretise(0.7, 1.0, 0.0), 0] == pytest.approx(learnt, abs=1e-4)
+
+
+@pytest.mark.parametrize("border", [0, 1])
+def test_tabular_q_turns_the_knobs_of_one_border_only(border: int) -> None:
+    """A move that one table prefers doubles the quotas of its border; the others stay."""
+    spec, tuner = _spec(), TabularQ(exploration=0.0)
+    tuner.reset(spec, seed=0)
+    tuner.learners[border].table.values[:, MOVES.index((2.0, 1.0))] = 1.0
+    knobs = _knobs(spec, tuner.act(_observe(spec, node0_free=1.0, node1_free=1.0)))
+    promotion = [knobs["node1_promotion_quota"], knobs["node2_promotion_quota"]]
+    demotion = [knobs["node0_demotion_quota"], knobs["node1_demotion_quota"]]
+    wanted = [100 * MIB, 100 * MIB]
+    wanted[border] *= 2
+    assert promotion == pytest.approx(wanted, rel=1e-4)
+    assert demotion == pytest.approx(wanted, rel=1e-4)
 
 
 @pytest.mark.parametrize("nodes", [2, 3, 5])

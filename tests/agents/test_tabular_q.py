@@ -7,8 +7,9 @@ import pytest
 
 from damosrl.knobs import FloatArray
 from damosrl.task import TaskSpec
+from damosrl_agents.rl.border_q import MOVES, STATES, discretise
 from damosrl_agents.rl.q_table import QTable
-from damosrl_agents.rl.tabular_q import MOVES, STATES, TabularQ, discretise
+from damosrl_agents.rl.tabular_q import TabularQ
 from tests.agents.conftest import Observe
 
 STAY, PROMOTE, DEMOTE = range(3)
@@ -95,8 +96,8 @@ def test_the_tuner_learns_from_what_it_observes(tiering_spec: TaskSpec, observe:
     tuner.act(observe(**seen))
     tuner.act(observe(**seen))
     state = discretise(0.6, 1.0, 0.0)
-    assert tuner.table.values[state, 0] == pytest.approx(0.2 * 0.6, abs=1e-5)
-    assert np.count_nonzero(tuner.table.values) == 1
+    assert tuner.learners[0].table.values[state, 0] == pytest.approx(0.2 * 0.6, abs=1e-5)
+    assert np.count_nonzero(tuner.learners[0].table.values) == 1
 
 
 def test_useless_migration_is_charged(tiering_spec: TaskSpec, observe: Observe) -> None:
@@ -107,7 +108,9 @@ def test_useless_migration_is_charged(tiering_spec: TaskSpec, observe: Observe) 
     seen = {"fast_free": 1.0, "fast_access_share": 0.6}
     tuner.act(observe(**seen))
     tuner.act(observe(**seen, promoted=quota, demoted=quota))
-    assert tuner.table.values[discretise(0.6, 1.0, 0.0), 0] == pytest.approx(0.1, abs=1e-4)
+    assert tuner.learners[0].table.values[discretise(0.6, 1.0, 0.0), 0] == pytest.approx(
+        0.1, abs=1e-4
+    )
 
 
 def test_steps_stay_within_the_knobs(tiering_spec: TaskSpec, observe: Observe) -> None:
@@ -115,7 +118,7 @@ def test_steps_stay_within_the_knobs(tiering_spec: TaskSpec, observe: Observe) -
     for move in range(len(MOVES)):
         tuner = TabularQ(exploration=0.0)
         tuner.reset(tiering_spec, seed=0)
-        tuner.table.values[:, move] = 100.0
+        tuner.learners[0].table.values[:, move] = 100.0
         for _ in range(40):
             action = tuner.act(observe(fast_free=1.0, fast_access_share=0.6))
         physical = tiering_spec.knobs.to_physical(action.astype(np.float64))

@@ -8,18 +8,10 @@ import numpy as np
 from damosrl.knobs import Float32Array
 from damosrl.task import TaskSpec
 from damosrl.tuner import BaseTuner
+from damosrl_agents.borders import borders_of
+from damosrl_agents.rl.border_q import MOVES, STATES, BorderLearner, BorderSenses
 from damosrl_agents.rl.q_table import QTable
 from damosrl_agents.tiering import KNOBS, MIB, require_names, require_range
-
-FEATURES = ("fast_access_share", "fast_free", "ping_pong")
-SHARE_EDGES = (0.5, 0.8, 0.95)
-"""Fast tier's share of observed accesses: poor, fair, good, nearly all."""
-FREE_EDGES_PERCENT = (0.5, 2.0)
-"""Free fast memory: short, normal, plenty."""
-PING_PONG_EDGES = (0.2,)
-STATES = (len(SHARE_EDGES) + 1) * (len(FREE_EDGES_PERCENT) + 1) * (len(PING_PONG_EDGES) + 1)
-MOVES = ((1.0, 1.0), (2.0, 1.0), (0.5, 1.0), (1.0, 1.5), (1.0, 1 / 1.5))
-"""Factors on (both quotas, hot threshold): keep, more, less, pickier, less picky."""
 
 
 @dataclass(eq=False)
@@ -29,16 +21,21 @@ class TabularQ(BaseTuner):
     State, actions and reward follow the small tables of the field (ArtMem, ISCA 2025: the fast
     tier's share of accesses, less useless migration): quantised observation, multiplicative
     steps, reward = fast share of accesses - migration cost * migrated bytes per quota. Every
-    episode starts from an empty table and the same knobs, so nothing is carried over.
+    episode starts from empty tables and the same knobs, so nothing is carried over.
+
+    With more than two nodes each border that has knobs of its own has a table of its own; what lies
+    above it counts as fast memory. One table over all borders would have 24^3 states and 5^3
+    moves at four nodes, 1.7 million values for the few hundred decisions of an episode; three small
+    ones have 360.
 
     Args:
         learning_rate: alpha of the update.
         discount: gamma of the update.
         exploration: Probability of a random step.
         migration_cost: Reward lost when the whole quota is migrated in one interval.
-        start_quota_mib_per_s: Both quotas at the start, MiB/s.
-        start_threshold_percent: Hot threshold at the start.
-        free_target_percent: Share of the fast tier at which demotion stops, per cent.
+        start_quota_mib_per_s: All quotas at the start, MiB/s.
+        start_threshold_percent: Hot thresholds at the start.
+        free_target_percent: Share of an upper tier at which demotion stops, per cent.
     """
 
     learning_rate: float = 0.2
@@ -58,52 +55,43 @@ class TabularQ(BaseTuner):
         require_range("start_threshold_percent", self.start_threshold_percent, 1e-6, 100.0)
 
     def reset(self, spec: TaskSpec, seed: int) -> None:
-        """Begin an episode with an empty table and the start knobs."""
-        require_names(spec, "tabular_q", (*FEATURES, "promoted", "demoted"), KNOBS)
+        """Begin an episode with empty tables and the start knobs."""
+        borders = borders_of(spec)
+        senses = [BorderSenses.of(spec, place) for place in range(len(borders))]
+        names = dict.fromkeys(name for each in senses for name in each.names)
+        require_names(spec, "tabular_q", tuple(names), KNOBS)
         super().reset(spec, seed)
-        self.table = QTable(
+        rng = np.random.default_rng(seed)
+        self.learners = [
+            BorderLearner(
+                border,
+                sense,
+                self._table(rng),
+                spec.knobs[border.promotion_quota],
+                spec.knobs[border.hot_threshold],
+                self.migration_cost,
+                self.start_quota_mib_per_s * MIB,
+                self.start_threshold_percent,
+            )
+            for border, sense in zip(borders, senses, strict=True)
+        ]
+
+    def act(self, observation: Float32Array) -> Float32Array:
+        """Learn from the last step and take the next; unmeasured intervals teach nothing."""
+        knobs: dict[str, float] = {}
+        for learner in self.learners:
+            seen = {name: self.spec.value(observation, name) for name in learner.senses.names}
+            if all(map(math.isfinite, seen.values())):
+                learner.step(seen)
+            knobs |= learner.knobs()
+        return self.spec.action(**knobs, free_target=self.free_target_percent)
+
+    def _table(self, rng: np.random.Generator) -> QTable:
+        return QTable(
             STATES,
             len(MOVES),
-            np.random.default_rng(seed),
+            rng,
             learning_rate=self.learning_rate,
             discount=self.discount,
             exploration=self.exploration,
         )
-        self._quota = self._limited("promotion_quota", self.start_quota_mib_per_s * MIB)
-        self._threshold = self._limited("hot_threshold", self.start_threshold_percent)
-        self._previous: tuple[int, int] | None = None
-
-    def act(self, observation: Float32Array) -> Float32Array:
-        """Learn from the last step and take the next; unmeasured intervals teach nothing."""
-        features = [self.spec.value(observation, name) for name in FEATURES]
-        moved = [self.spec.value(observation, name) for name in ("promoted", "demoted")]
-        if all(math.isfinite(value) for value in (*features, *moved)):
-            state = discretise(*features)
-            if self._previous is not None:
-                reward = features[0] - self.migration_cost * sum(moved) / (2 * self._quota)
-                self.table.learn(*self._previous, reward, state)
-            move = self.table.explore(state)
-            self._previous = state, move
-            self._turn(*MOVES[move])
-        return self.spec.action(
-            promotion_quota=self._quota,
-            demotion_quota=self._quota,
-            hot_threshold=self._threshold,
-            free_target=self.free_target_percent,
-        )
-
-    def _turn(self, quota_factor: float, threshold_factor: float) -> None:
-        self._quota = self._limited("promotion_quota", self._quota * quota_factor)
-        self._threshold = self._limited("hot_threshold", self._threshold * threshold_factor)
-
-    def _limited(self, knob: str, value: float) -> float:
-        limits = self.spec.knobs[knob]
-        return min(max(value, limits.low), limits.high)
-
-
-def discretise(fast_share: float, free_percent: float, ping_pong: float) -> int:
-    """Return the state, 0 .. STATES - 1, of three physical feature values."""
-    share = int(np.searchsorted(SHARE_EDGES, fast_share, side="right"))
-    free = int(np.searchsorted(FREE_EDGES_PERCENT, free_percent, side="right"))
-    returned = int(np.searchsorted(PING_PONG_EDGES, ping_pong, side="right"))
-    return (share * (len(FREE_EDGES_PERCENT) + 1) + free) * (len(PING_PONG_EDGES) + 1) + returned
