@@ -7,6 +7,7 @@ faster one. To exchange them changes the sum by (r_a - r_b) (L_faster - L_slower
 can be sorted by such exchanges without the sum ever growing (the rearrangement inequality; Hardy,
 Littlewood and Polya, Inequalities, 1934, theorem 368). Moving a page to a free frame of a faster
 node does not make it grow either. What is left when neither is possible is the greedy placement.
+A swap store is the slowest node of all.
 
 Latencies depend on load in truth, and copying costs time: `damosrl.emulator.oracle` weighs both,
 for one pair of nodes after another. This one sees all nodes at once and weighs neither.
@@ -70,7 +71,8 @@ def assign(world: MemoryWorld, m: int, rate_hz: FloatArray, budget_bytes: float)
         rate_hz: True expected rate of each piece, ``(P,)``.
         budget_bytes: Most bytes to move; half of them down, coldest first, half up, hottest first.
     """
-    nodes = world.nodes.shape[1] - 1
+    store = world.nodes.shape[1] - 1
+    nodes = store + int(world.nodes["total"][m, store] > 0)
     granule = float(world.machines["granule_bytes"][m])
     frames = np.zeros((nodes, len(rate_hz)), np.int64)
     for node in range(nodes):

@@ -22,6 +22,7 @@ def describe_machine(world: MemoryWorld, machine: int, config: MachineConfig) ->
     record["granule_bytes"] = config.granule_bytes
     record["pingpong_window_s"] = config.pingpong_window_s
     record["cpus"] = config.cpus
+    record["kswapd"] = config.kswapd
     record["move_page_ns"] = config.page_move_us * 1e3
     record["check_us"] = config.region_check_us
 

@@ -16,6 +16,7 @@ from damosrl.emulator.assignment import assign
 from damosrl.emulator.compression import write_compression
 from damosrl.emulator.describe import describe_machine
 from damosrl.emulator.heat import monitor_heat, physical_heat, virtual_heat
+from damosrl.emulator.kswapd import write_watermarks
 from damosrl.emulator.limits import WorkLimits
 from damosrl.emulator.loading import check_status, load_context
 from damosrl.emulator.memory_state import NONE, MemoryWorld, allocate_world, grow_world
@@ -38,6 +39,7 @@ from damosrl.emulator.releases import is_legacy
 from damosrl.emulator.report import read_telemetry, read_truth
 from damosrl.emulator.staging import with_tuned_intervals
 from damosrl.emulator.state import EXACT, FAST, allocate
+from damosrl.emulator.swap_oracle import fetch
 from damosrl.emulator.tick import begin, run_machines
 from damosrl.emulator.tried import TriedRegions, read_tried, request_tried
 from damosrl.emulator.watching import (
@@ -187,6 +189,7 @@ class EmulatedMachines:
         used = start_fill(frames, int(order[1].sum()), workload.start.fast_fill)
         if used[-1] > 0:
             order = coldest_last(*order, model.mean_rate_hz(), int(used[-1]))
+        write_watermarks(self.world, index, frames[:-1], config.granule_bytes)
         lay_out(self.world, index, frames, used, *order)
         self._refuse_exhausted()
         world, application = self.world, workload.application
@@ -398,7 +401,10 @@ class EmulatedMachines:
         self.engine.schemes["esz_bp"][rows] = feedback
 
     def rebalance(self, index: int, budget_bytes: float, horizon_s: float) -> float:
-        """Move memory of one machine as an oracle would; see `damosrl.emulator.oracle`.
+        """Move memory of one machine as an oracle would.
+
+        First between memory and swap (`damosrl.emulator.swap_oracle`), then between the memory
+        nodes (`damosrl.emulator.oracle`).
 
         Args:
             index: Machine.
@@ -410,7 +416,8 @@ class EmulatedMachines:
         """
         model = self._store.model(index)
         rate_hz = model.expected_rate_hz(float(self.world.machines["time_s"][index]), horizon_s)
-        return rebalance(self.world, index, rate_hz, budget_bytes, horizon_s)
+        moved = fetch(self.world, index, rate_hz, budget_bytes, horizon_s)
+        return moved + rebalance(self.world, index, rate_hz, budget_bytes - moved, horizon_s)
 
     def page_out(self, index: int, slowdown_price: float, horizon_s: float) -> float:
         """Page out what pays on one machine; see `damosrl.emulator.reclaim_oracle`.

@@ -20,7 +20,7 @@ from damosrl.emulator.extents import (
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
 from damosrl.emulator.rates import renew_loads
-from damosrl.emulator.swap import free_memory, reclaim
+from damosrl.emulator.reclaim import free_memory, reclaim
 from damosrl.emulator.virtual_state import VirtualMemory
 
 NOWHERE = np.uint64(0)

@@ -72,7 +72,9 @@ def _record(integers: str, reals: str) -> np.dtype[np.void]:
 
 NODE = _record(
     # extents: first slot, slot of the last search, no free extent before this slot; frames
-    "first cursor lowest_free free total start_byte num_borders",
+    "first cursor lowest_free free total start_byte num_borders "
+    # reclaim's clock hand (a frame); kswapd's watermarks
+    "hand min_frames low_frames high_frames",
     # rate times frames, bytes moved whose cost is not taken yet; the closed loop's last solution
     "load waiting_bytes share background_gbps latency_ns sums_exposure_s buckets_per_frame "
     # load that the application meets over a step; a part of the traffic: its share, its latency
@@ -85,8 +87,8 @@ MACHINE = np.dtype(
         ("rng", "u8"),
         ("draws", "u8"),
         *_record(
-            # extents; the workload's place in the rate store; reclaim's clock hand (a frame)
-            "spare exhausted rates_at epochs_at num_pieces num_epochs epoch hand "
+            # extents; the workload's place in the rate store; whether kswapd runs
+            "spare exhausted rates_at epochs_at num_pieces num_epochs epoch kswapd "
             # whether some pages have been on the active list, or in large folios
             "uses_active uses_folios "
             # whether its processes are in the tables of `virtual`

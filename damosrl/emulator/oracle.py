@@ -4,7 +4,7 @@ For each pair of memory nodes the hottest memory below is exchanged with the col
 as the work done over a horizon, copying included, is predicted to grow. Since latency
 depends on load, filling the fast tier with all that is hot need not be best: when it is the slower
 one under load, hot memory goes down instead (Vuppalapati and Agarwal, Tiered Memory Management:
-Access Latency is the Key!, SOSP 2024).
+Access Latency is the Key!, SOSP 2024). What is swapped, `damosrl.emulator.swap_oracle` weighs.
 """
 
 from dataclasses import dataclass
@@ -142,7 +142,8 @@ def _first_frames(pieces: IntArray, frames: IntArray, total: int, count: int) ->
     return taken
 
 
-def _exchange(world: MemoryWorld, m: int, source: int, target: int, rate: FloatArray) -> Exchange:
+def exchange_of(world: MemoryWorld, m: int, source: int, target: int, rate: FloatArray) -> Exchange:
+    """Sort the memory of two nodes for an exchange; ``rate (P,)`` is that of every piece."""
     sides = []
     for node, sign in ((source, -1.0), (target, 1.0)):
         frames = np.zeros(len(rate), np.int64)
@@ -185,11 +186,11 @@ def _rebalance_pair(
     horizon_s: float,
 ) -> int:
     granule = float(world.machines["granule_bytes"][m])
-    load = _mean_loads(world, m, rate)
+    load = mean_loads(world, m, rate)
     stay = predicted_work(world, m, load, pair, 0.0, horizon_s)
     best_work, best = stay * (1.0 + LEAST_GAIN), None
     for source, target in (pair[::-1], pair):
-        exchange = _exchange(world, m, source, target, rate)
+        exchange = exchange_of(world, m, source, target, rate)
         most = exchange.largest_useful(budget_frames)
         for frames in np.unique(np.linspace(0, int(most), CANDIDATES + 1).astype(np.int64))[1:]:
             shifted = float(exchange.load_moved(np.array([float(frames)]))[0])
@@ -200,10 +201,11 @@ def _rebalance_pair(
             work = predicted_work(world, m, after, pair, copied, horizon_s)
             if work > best_work:
                 best_work, best = work, (exchange, int(frames))
-    return 0 if best is None else _carry_out(world, m, *best)
+    return 0 if best is None else carry_out(world, m, *best)
 
 
-def _mean_loads(world: MemoryWorld, m: int, rate: FloatArray) -> FloatArray:
+def mean_loads(world: MemoryWorld, m: int, rate: FloatArray) -> FloatArray:
+    """Return the load of every memory node at these rates ``(T,)``; the swap store has none."""
     nodes = world.nodes.shape[1]
     load = np.zeros(nodes)
     frames = np.zeros(len(rate), np.int64)
@@ -213,7 +215,8 @@ def _mean_loads(world: MemoryWorld, m: int, rate: FloatArray) -> FloatArray:
     return load
 
 
-def _carry_out(world: MemoryWorld, m: int, exchange: Exchange, frames: int) -> int:
+def carry_out(world: MemoryWorld, m: int, exchange: Exchange, frames: int) -> int:
+    """Make an exchange, as far as there is room; return the frames that moved."""
     there, back = exchange.wanted(frames)
     total, moved = 0, 1
     while moved:

@@ -11,8 +11,8 @@ from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
 from damosrl.emulator.places import machine_of
 from damosrl.emulator.pressure import SOME
 from damosrl.emulator.quota import matches
+from damosrl.emulator.reclaim import free_memory
 from damosrl.emulator.state import EngineState, code_of
-from damosrl.emulator.swap import free_memory
 
 U = np.uint64
 WHOLE = U(10000)

@@ -117,6 +117,8 @@ class MachineConfig:
         pingpong_window_s: Memory moved back within this time counts as returned.
         max_extents: Extents a machine may have.
         latency_probe: Telemetry carries the mean latency.
+        kswapd: A thread per node keeps memory free above the kernel's watermarks, demoting to the
+            next node or to swap (`damosrl.emulator.kswapd`).
         kernel: Kernel whose DAMON the machine runs, "7.3" or "6.12"; see
             `damosrl.emulator.releases` for what is different.
     """
@@ -133,6 +135,7 @@ class MachineConfig:
     pingpong_window_s: float = 30.0
     max_extents: int = 65536
     latency_probe: bool = True
+    kswapd: bool = False
     kernel: str = NEWEST
 
     def __post_init__(self) -> None:

@@ -1,9 +1,9 @@
-"""The swap store: faults that bring pages back, and direct reclaim that makes room for them.
+"""The swap store: faults that bring pages back, and the time that they take.
 
 Faults follow from the access model: a page with rate r is touched in a time d with probability
 1 - exp(-r d). The threads that touch such pages stall, which slows the application and with it
-the rate of faults; bisection finds the share of time stalled. Reclaim is a clock with second chance
-(Corbato, 1968; the kernel's inactive list with referenced bits) over the slowest memory node.
+the rate of faults; bisection finds the share of time stalled. Where no node has room left, faults
+reclaim (`damosrl.emulator.reclaim`) and pay for the writing, unless kswapd does it for them.
 """
 
 import math
@@ -11,20 +11,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.emulator.compression import is_refused
-from damosrl.emulator.extents import locate
-from damosrl.emulator.jit import inner_kernel, lean_kernel
+from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.latency import idle_ns, loaded_ns, peak_gbps
 from damosrl.emulator.memory_state import FREE, NONE, PAGE_BYTES, MemoryWorld
-from damosrl.emulator.migration import move_frames, move_pieces
+from damosrl.emulator.migration import move_pieces
 from damosrl.emulator.rates import piece_rate
-from damosrl.emulator.rng import draw
+from damosrl.emulator.reclaim import free_memory, reclaim, uniform
 
 MOST_WRITES = 0.5
 """Share of the swap store's peak that writing may take: reading goes on beside it."""
-
-REFERENCE_WINDOW_S = 1.0
-"""A page touched within this time has its referenced bit set when the clock hand comes."""
 
 
 @inner_kernel
@@ -32,26 +27,12 @@ def clear_swap(world: MemoryWorld, m: int, seed: int) -> None:
     """Begin an episode of one machine."""
     world.machines[m].rng = np.uint64(seed)
     world.machines[m].draws = np.uint64(0)
-    world.machines[m].hand = 0
     world.machines[m].faults = 0.0
     world.machines[m].stalled = 0.0
     world.machines[m].fault_ns = 0.0
     world.machines[m].reclaimed_hz = 0.0
-
-
-@inner_kernel
-def uniform(world: MemoryWorld, m: int) -> float:
-    """Draw a number uniform in [0, 1)."""
-    return float(draw(world.machines[m])) / 4294967296.0
-
-
-@inner_kernel
-def free_memory(world: MemoryWorld, m: int) -> int:
-    """Return the free frames of all memory nodes."""
-    free = 0
-    for node in range(world.nodes.shape[1] - 1):
-        free += world.nodes[m, node].free
-    return free
+    for node in range(world.nodes.shape[1]):
+        world.nodes[m, node].hand = 0
 
 
 @inner_kernel
@@ -85,10 +66,22 @@ def _fault_time_ns(world: MemoryWorld, m: int, faults: float, duration_s: float)
     load = faults * PAGE_BYTES / duration_s * 1e-9 + written
     if load > peak:
         return math.inf
-    time_ns = loaded_ns(world, m, node, load)
-    if free_memory(world, m) == 0:
-        time_ns += world.machines[m].store_ns
-    return time_ns
+    written = world.machines[m].store_ns * direct_share(world, m, faults, duration_s)
+    return float(loaded_ns(world, m, node, load) + written)
+
+
+@inner_kernel
+def direct_share(world: MemoryWorld, m: int, faults: float, duration_s: float) -> float:
+    """Return the share of faults that have to write a page first, 0..1.
+
+    Without kswapd it is all of them once memory is full. With kswapd those wait that come when what
+    was free, and what one thread can write meanwhile, is used up.
+    """
+    machine, free = world.machines[m], free_memory(world, m)
+    if machine.kswapd == 0 or machine.store_ns == 0.0:
+        return 1.0 if free == 0 else 0.0
+    ready = free * machine.granule_bytes / PAGE_BYTES + duration_s * 1e9 / machine.store_ns
+    return float(1.0 - ready / faults) if faults > ready else 0.0
 
 
 @inner_kernel
@@ -173,44 +166,3 @@ def fault_in(world: MemoryWorld, m: int, exposure_s: float) -> None:
         left -= moved
         if moved == 0:
             break
-
-
-@lean_kernel
-def reclaim(world: MemoryWorld, m: int, frames: int) -> int:
-    """Write frames of the slowest memory node to the swap store; return how many.
-
-    The hand passes over memory referenced lately and, as long as there is any other, over what lies
-    on the active list (``lru_prio`` puts it there); in the last round it takes what it meets. Notes
-    the mean rate of what it took.
-    """
-    machine = world.machines[m]
-    store = world.nodes.shape[1] - 1
-    node = store - 1
-    reclaimed, rounds, touches_hz = 0, 0, 0.0
-    last_round = 2 + (machine.uses_active != 0)
-    while reclaimed < frames and rounds <= last_round and world.nodes[m, store].free > 0:
-        slot = locate(world, m, node, machine.hand)
-        if slot == NONE:
-            machine.hand = 0
-            rounds += 1
-            continue
-        extent = world.slots[m, slot]
-        machine.hand = extent.start + extent.length
-        if extent.piece == FREE or (extent.active != 0 and rounds < 2):
-            continue
-        if is_refused(world, m, slot):
-            continue
-        rate = piece_rate(world, m, extent.piece)
-        quiet = math.exp(-rate * machine.speed * REFERENCE_WINDOW_S)
-        if rounds < last_round and uniform(world, m) >= quiet:
-            continue
-        wanted = min(frames - reclaimed, extent.length)
-        machine.hand = extent.start + wanted
-        moved, _ = move_frames(world, m, node, store, slot, wanted, machine.time_s)
-        reclaimed += moved
-        touches_hz += moved * rate
-        if moved == 0:
-            break
-    if reclaimed > 0:
-        machine.reclaimed_hz = touches_hz / reclaimed
-    return reclaimed

@@ -20,6 +20,7 @@ from damosrl.emulator.compression import count_pool
 from damosrl.emulator.engine import run_until
 from damosrl.emulator.extents import forget_old_moves
 from damosrl.emulator.jit import inner_kernel, lean_kernel
+from damosrl.emulator.kswapd import keep_free
 from damosrl.emulator.latency import idle_ns, mixture_p99_ns
 from damosrl.emulator.mapping import SAME_TIME_S, change_mappings
 from damosrl.emulator.memory_state import PAGE_BYTES, MemoryWorld
@@ -143,6 +144,7 @@ def step(
     stopped = run_until(state, world, m * kdamonds, (m + 1) * kdamonds, until_us)
     machine.time_s = end_s
     serve(world, m, end_s - start_s)
+    keep_free(world, m, end_s - start_s)
     duration_us = (end_s - start_s) * 1e6
     add_stalls(world.psi[m], duration_us, machine.stalled, machine.threads, machine.cpus)
     update_averages(world.psi[m], machine, end_s * 1e6)

@@ -61,17 +61,17 @@ def _machine(workload_name: str, seed: int) -> EmulatedMachines:
 def test_a_machine_is_sorted_within_the_budget(seed: int, workload: str, budget_mib: int) -> None:
     """Bytes are conserved, the budget holds, and in time nothing is left to be moved."""
     machines = _machine(workload, seed)
-    before = machines.telemetry().node_free_bytes[0].copy()
+    before = machines.world.nodes["free"][0].copy()
     moved = machines.assign(0, budget_mib * 2**20, 10.0)
-    after = machines.telemetry().node_free_bytes[0]
+    after = machines.world.nodes["free"][0]
     assert 0 <= moved <= budget_mib * 2**20
     assert after.sum() == before.sum()
     assert (moved == 0) == (budget_mib == 0)
     while moved or budget_mib == 0:
         moved, budget_mib = machines.assign(0, 128 * 2**20, 10.0), 1
     world, model = machines.world, machines._store.model(0)
-    frames = np.zeros((3, len(model.piece_frames)), np.int64)
-    for node in range(3):
+    frames = np.zeros((4, len(model.piece_frames)), np.int64)
+    for node in range(4):
         resident_frames(world, 0, node, frames[node])
-    capacity = np.floor(world.nodes["total"][0, :3] * (1.0 - FREE_SHARE)).astype(np.int64)
+    capacity = np.floor(world.nodes["total"][0] * (1.0 - FREE_SHARE)).astype(np.int64)
     assert not greedy_moves(model.expected_rate_hz(0.0, 10.0), frames, capacity).any()

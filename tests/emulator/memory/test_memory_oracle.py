@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from damosrl.damon import Document
 from damosrl.emulator.machine import EmulatedMachines
+from damosrl.emulator.oracle import resident_frames
 from damosrl.emulator.presets import MachineConfig
 from damosrl.emulator.workload.model import Workload
 
@@ -129,3 +131,39 @@ def test_three_tiers_sort_themselves(
     oracle, machines = _slowdowns(config, template, workload, guided=True, steps=30)
     assert oracle < nothing
     assert machines.truth().fast_share[0] > 0.9
+
+
+@pytest.mark.parametrize("guide", ["rebalance", "assign"])
+def test_hot_memory_comes_back_from_swap_before_it_is_touched(
+    with_swap: MachineConfig, make_template: MakeTemplate, make_workload: MakeWorkload, guide: str
+) -> None:
+    """Memory is full; the half that is swapped turns hot: it changes places with the other half."""
+    rates = [[50.0] * 2 + [0.0] * 2, [0.0] * 2 + [50.0] * 2]
+    workload = make_workload(rates, epoch_s=(0.0, 1.0), placement="good", fast_fill=1.0)
+    machines = EmulatedMachines(with_swap, 2, make_template(1, 1))
+    for index in range(2):
+        machines.load(index, workload, seed=1)
+    assert _swapped(machines, 0).tolist() == [0, 0, 32, 32]
+    machines.run(1.0)
+    while getattr(machines, guide)(0, 32 * MIB, 10.0):
+        assert 64 <= _swapped(machines, 0).sum() <= 65  # a frame stays free to change places
+    assert _swapped(machines, 0)[2:].sum() <= 1
+    machines.run(1.0)
+    guided, alone = machines.truth().slowdown
+    assert guided < 1.002
+    assert alone > 1.01
+
+
+def _swapped(machines: EmulatedMachines, index: int) -> NDArray[np.int64]:
+    frames = np.zeros(4, np.int64)
+    resident_frames(machines.world, index, machines.world.nodes.shape[1] - 1, frames)
+    return frames
+
+
+def test_swapped_memory_is_left_alone_when_it_stays_cold(
+    with_swap: MachineConfig, make_template: MakeTemplate, make_workload: MakeWorkload
+) -> None:
+    """Nothing is fetched that nobody will touch."""
+    machines = EmulatedMachines(with_swap, 1, make_template(1, 1))
+    machines.load(0, make_workload([50.0, 50.0, 0.0, 0.0], placement="good", fast_fill=1.0), 1)
+    assert machines.rebalance(0, 1 * GIB, 10.0) == 0.0

@@ -7,7 +7,7 @@ import pytest
 
 from damosrl.damon import AccessPattern, Action, Filter, FilterType, Quota, Scheme
 from damosrl.emulator.presets import MachineConfig
-from damosrl.emulator.swap import reclaim
+from damosrl.emulator.reclaim import reclaim
 from damosrl.emulator.workload.model import PageClass
 from tests.emulator.memory.conftest import MakeWorkload
 from tests.emulator.memory.physical import (
