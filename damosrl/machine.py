@@ -176,6 +176,15 @@ class SwapUse(NamedTuple):
     """Memory that their compressed copies take; 0 on a disk."""
 
 
+class Shortage(NamedTuple):
+    """Memory that was asked for and is not there, of N machines, ``(N,)`` each."""
+
+    failed_bytes: FloatArray
+    """What programs asked for and did not get, since the start."""
+    overcommitted_bytes: FloatArray
+    """What guests hold now beyond the memory of their host."""
+
+
 class Source(StrEnum):
     """Where a part of the telemetry comes from, as far as a machine may lack it."""
 
@@ -214,6 +223,7 @@ class Telemetry:
         kdamond_cpu_us: Life-time CPU time of the kdamonds, ``(N,)``.
         latency_ns: Mean access latency by a probe in the last interval, NaN without one, ``(N,)``.
         swap: Swap space; None where the machine does not tell.
+        shortage: Memory that is lacking; None where the machine does not tell.
         missing: Sources that these machines do not have: their arrays hold NaN, or for the
             snapshot no regions.
     """
@@ -233,6 +243,7 @@ class Telemetry:
     kdamond_cpu_us: FloatArray
     latency_ns: FloatArray
     swap: SwapUse | None = None
+    shortage: Shortage | None = None
     missing: tuple[Source, ...] = ()
 
 

@@ -83,13 +83,15 @@ def update_ranks(counts: Counts, guest: Any, host: Any) -> None:
 def settle(counts: Counts, guest: Any, host: Any, load: Any) -> None:
     """Turn the stalls of the last second into pressure and slowdown of one guest.
 
-    Some of k threads stall with probability 1 - (1 - q)^k (as the emulator's pressure). The host's
-    faults slow the guest down but are no pressure that it can see.
+    Some of k threads stall with probability 1 - (1 - q)^k and all with q^k (as the emulator's
+    pressure). The host's faults slow the guest down but are no pressure that it can see.
     """
     threads = guest.threads
     seen = min(guest.stall_s / threads, BUSIEST)
     guest.pressure = 1.0 - (1.0 - seen) ** threads
     guest.pressure_us += 1e6 * guest.pressure
+    guest.full_pressure = seen**threads
+    guest.full_us += 1e6 * guest.full_pressure
     host_pages = float(LEAF_PAGES * guest.host_out) * (1.0 - math.exp(-load.touch))
     unseen = guest.new_blocks * host.touch_s + host_pages * host.host_swap_in_s
     stalled = min((guest.stall_s + unseen) / threads, BUSIEST)

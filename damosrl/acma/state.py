@@ -42,6 +42,7 @@ GUEST = np.dtype(
         # what happened in the last second
         ("stall_s", "f8"),
         ("pressure", "f8"),
+        ("full_pressure", "f8"),
         ("slowdown", "f8"),
         ("new_blocks", "i8"),
         ("moved_leaves", "i8"),
@@ -49,6 +50,7 @@ GUEST = np.dtype(
         ("refaults", "f8"),
         # life-time totals
         ("pressure_us", "f8"),
+        ("full_us", "f8"),
         ("tried_blocks", "i8"),
         ("failed_blocks", "i8"),
         ("given_blocks", "i8"),

@@ -1,7 +1,8 @@
 """The outcome breaker: judges what happened to a machine, not what was asked of it.
 
-A guard on outcomes needs no model of the tuner (SOL, Wang et al., ASPLOS 2022): when pressure or
-migration stays bad, the machine goes to the kernel's own loop for a while, longer each time.
+A guard on outcomes needs no model of the tuner (SOL, Wang et al., ASPLOS 2022): when outcomes stay
+bad, or a program does not get its memory, the machine goes to the fall-back for a while, longer
+each time. What is bad says `damosrl.safety.outcomes`.
 """
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from damosrl.knobs import FloatArray
 from damosrl.machine import Telemetry
 from damosrl.safety.config import BreakerConfig
+from damosrl.safety.outcomes import Outcomes
 
 
 class Breaker:
@@ -26,6 +28,7 @@ class Breaker:
     ) -> None:
         self._config = config
         self._judges = judges
+        self._outcomes = Outcomes(config or BreakerConfig(), num_machines)
         self.open = np.zeros(num_machines, dtype=np.bool_)
         """Machines in the kernel's hands, ``(N,)``."""
         self.tripped = np.zeros(num_machines, dtype=np.bool_)
@@ -34,8 +37,6 @@ class Breaker:
         self._open_until_s = np.zeros(num_machines)
         self._hold_s = np.zeros(num_machines)
         self._last_bad_s = np.zeros(num_machines)
-        self._time_s = np.zeros(num_machines)
-        self._migrated_bytes = np.zeros(num_machines)
 
     def reset(self, which: NDArray[np.bool_], telemetry: Telemetry) -> None:
         """Close the breakers of the marked machines and forget their past."""
@@ -45,15 +46,16 @@ class Breaker:
         self._open_until_s[which] = 0.0
         self._hold_s[which] = self._config.hold_s if self._config else 0.0
         self._last_bad_s[which] = telemetry.time_s[which]
-        self._time_s[which] = telemetry.time_s[which]
-        self._migrated_bytes[which] = _migrated(telemetry)[which]
+        self._outcomes.reset(which, telemetry)
 
     def watch(self, telemetry: Telemetry) -> None:
         """Judge the interval that just ended; updates `open` and `tripped`."""
         if self._config is None:
             return
         config, now_s = self._config, telemetry.time_s
-        bad = self._judge(telemetry) & self._judges
+        verdict = self._outcomes.judge(telemetry)
+        grave = verdict.grave & self._judges
+        bad = (verdict.bad & self._judges) | grave
         self._bad_steps = np.where(bad, self._bad_steps + 1, 0)
         closing = self.open & (now_s >= self._open_until_s)
         self.open &= ~closing
@@ -61,7 +63,7 @@ class Breaker:
         forgiven = ~self.open & (now_s - self._last_bad_s >= config.forgive_s)
         self._hold_s[forgiven] = config.hold_s
         self._last_bad_s = np.where(bad, now_s, self._last_bad_s)
-        self.trip(self._bad_steps >= config.patience_steps, now_s)
+        self.trip(grave | (self._bad_steps >= config.patience_steps), now_s)
 
     def trip(self, which: NDArray[np.bool_], now_s: FloatArray) -> None:
         """Open breakers that are closed, for the time that follows from earlier trips.
@@ -78,17 +80,3 @@ class Breaker:
         self._hold_s[self.tripped] = longer[self.tripped]
         self._last_bad_s[self.tripped] = now_s[self.tripped]
         self.open |= self.tripped
-
-    def _judge(self, telemetry: Telemetry) -> NDArray[np.bool_]:
-        config = BreakerConfig() if self._config is None else self._config
-        migrated = _migrated(telemetry)
-        elapsed_s = np.maximum(telemetry.time_s - self._time_s, 1e-9)
-        rate = (migrated - self._migrated_bytes) / elapsed_s
-        self._time_s, self._migrated_bytes = telemetry.time_s.copy(), migrated
-        pressure = 100.0 * telemetry.pressure.some_avg[:, 0]
-        judged = (pressure > config.psi_some_percent) | (rate > config.migration_bytes_per_s)
-        return np.asarray(judged, dtype=np.bool_)
-
-
-def _migrated(telemetry: Telemetry) -> FloatArray:
-    return telemetry.migrated_up_bytes + telemetry.migrated_down_bytes

@@ -15,6 +15,11 @@ class BreakerConfig:
     Args:
         psi_some_percent: Memory PSI some avg10 above which an interval counts as bad.
         migration_bytes_per_s: Migrated bytes (up and down) per second above which it does.
+        psi_full_percent: Memory PSI full avg10 above which it does; None does not judge it.
+        overcommitted_percent: Memory that guests hold beyond their host's, of the host's, above
+            which it does; None does not judge it.
+        failed_percent: Memory that programs asked for in an interval and did not get, of the
+            machine's, above which the breaker trips at once; None does not judge it.
         patience_steps: Bad intervals in a row that trip the breaker.
         hold_s: Time in the kernel's hands after the first trip.
         back_off: Factor on the hold time from trip to trip.
@@ -24,6 +29,9 @@ class BreakerConfig:
 
     psi_some_percent: float = 50.0
     migration_bytes_per_s: float = 1.5 * 2**30
+    psi_full_percent: float | None = None
+    overcommitted_percent: float | None = None
+    failed_percent: float | None = None
     patience_steps: int = 10
     hold_s: float = 30.0
     back_off: float = 2.0
@@ -33,6 +41,10 @@ class BreakerConfig:
     def __post_init__(self) -> None:
         require_within("safety psi_some_percent", self.psi_some_percent, 0.0)
         require_within("safety migration_bytes_per_s", self.migration_bytes_per_s, 0.0)
+        for name in ("psi_full_percent", "overcommitted_percent", "failed_percent"):
+            limit = getattr(self, name)
+            if limit is not None:
+                require_within(f"safety {name}", limit, 0.0)
         require_within("safety patience_steps", self.patience_steps, 1)
         require_within("safety hold_s", self.hold_s, 0.0)
         require_within("safety back_off", self.back_off, 1.0)

@@ -95,6 +95,19 @@ def test_the_loop_chooses_the_rule(control: Any, loop: QuotaLoop, rule: int) -> 
     assert host_knobs(config, offered, values[None], loop)["rule"] == rule
 
 
+@pytest.mark.parametrize("control", ["parameters", "quotas"])
+def test_the_loop_as_posted_needs_no_knobs(control: Any) -> None:
+    """What the breaker falls back to scales and reports also where the knobs are all off."""
+    config = AcmaConfig(control=control)
+    offered = knob_set(config)
+    values = np.tile(offered.defaults(), (2, 1))
+    loops = np.array([QuotaLoop.CONSIST, QuotaLoop.DIRECT], dtype=object)
+    records = host_knobs(config, offered, values, loops)
+    assert records["rule"].tolist() == [POSTED, OFF]
+    assert records["reporting"].tolist() == [1, 0]
+    assert records["target"][0] == 0.001
+
+
 def test_a_minimum_above_the_maximum_becomes_the_maximum() -> None:
     """Two free knobs can contradict each other: then the guest has exactly the maximum."""
     config = AcmaConfig()
@@ -107,7 +120,7 @@ def test_a_minimum_above_the_maximum_becomes_the_maximum() -> None:
 
 def test_scaling_saves_memory_and_noop_does_not() -> None:
     """Under the RFC's parameters guests hold less than when nothing is done."""
-    env = make(workload="acma_burst", steps=120)
+    env = make(workload="acma_burst", steps=120, safety="off")
     spec = env.unwrapped.task_spec
     saved = {}
     for name, values in (("rfc", {"pressure_target": 0.5, "page_reporting": 1.0}), ("noop", {})):
@@ -120,6 +133,21 @@ def test_scaling_saves_memory_and_noop_does_not() -> None:
             total += float(np.mean(final["saved_ratio"]))
         saved[name] = total / 120
     assert saved["rfc"] > saved["noop"] + 0.05
+
+
+def test_the_free_share_of_the_fullest_guest_leaves_the_balloon_out() -> None:
+    """Memory in the balloon is not free: inflating takes as much from it as the balloon gets."""
+    env = make(1, workload="acma_diurnal", safety="off", steps=50)
+    spec = env.unwrapped.task_spec
+    before = spec.value(env.reset(seed=2)[0][0], "least_free")
+    for _ in range(20):
+        observation = env.step(spec.action(balloon=30.0)[None])[0][0]
+        gauges = env.unwrapped.machine.read().gauges
+        free = gauges.usable_bytes - gauges.used_bytes - gauges.balloon_bytes
+    assert gauges.balloon_bytes.min() > 2.0**30
+    expected = float((free / gauges.memory_bytes).min())
+    assert spec.value(observation, "least_free") == pytest.approx(expected, abs=1e-6)
+    assert expected < before - 0.1
 
 
 def test_workloads_of_hosts_are_read_by_the_environment() -> None:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 from damosrl.knobs import Quantity, QuantitySet
-from damosrl.machine import Kdamonds, Pressure, SchemeStats, Snapshot, Telemetry
+from damosrl.machine import Kdamonds, Pressure, SchemeStats, Shortage, Snapshot, Telemetry
 from damosrl.task import TaskSpec
 
 Readings = Callable[..., Telemetry]
@@ -31,18 +31,30 @@ def _spec() -> TaskSpec:
 
 @pytest.fixture(name="reading")
 def _reading() -> Readings:
-    """Build telemetry of N machines from time, PSI some avg10 (ratio) and migrated bytes."""
+    """Build telemetry of N machines of 1000 bytes.
 
-    def build(time_s: ArrayLike, psi: ArrayLike = 0.0, migrated: ArrayLike = 0.0) -> Telemetry:
+    Time, PSI avg10 (ratio; some and full), migrated bytes, and memory that is lacking if told.
+    """
+
+    def build(
+        time_s: ArrayLike,
+        psi: ArrayLike = 0.0,
+        migrated: ArrayLike = 0.0,
+        full: ArrayLike = 0.0,
+        lacking: tuple[ArrayLike, ArrayLike] | None = None,
+    ) -> Telemetry:
         times = np.atleast_1d(np.asarray(time_s, dtype=np.float64))
         count = len(times)
         zero = np.zeros(count)
-        average = np.zeros((count, 3))
-        average[:, 0] = psi
+        average, full_average = np.zeros((count, 3)), np.zeros((count, 3))
+        average[:, 0], full_average[:, 0] = psi, full
+        shortage = None
+        if lacking is not None:
+            shortage = Shortage(*(zero + np.asarray(bytes_) for bytes_ in lacking))
         none = np.zeros((count, 1, 1), dtype=np.int64)
         return Telemetry(
             time_s=times,
-            node_total_bytes=np.ones((count, 2)),
+            node_total_bytes=np.full((count, 2), 500.0),
             node_free_bytes=np.zeros((count, 2)),
             snapshot=Snapshot(
                 np.zeros((count, 1), dtype=np.int64),
@@ -56,12 +68,13 @@ def _reading() -> Readings:
             samples_per_aggregation=np.full((count, 1), 20),
             aggregation_us=np.full((count, 1), 100_000),
             stats=SchemeStats(none, none, none, none, none, none),
-            pressure=Pressure(zero, zero, average, np.zeros((count, 3))),
+            pressure=Pressure(zero, zero, average, full_average),
             migrated_up_bytes=zero + np.asarray(migrated),
             migrated_down_bytes=zero,
             returned_bytes=zero,
             kdamond_cpu_us=zero,
             latency_ns=zero,
+            shortage=shortage,
         )
 
     return build

@@ -12,7 +12,7 @@ from damosrl.damon import Document
 from damosrl.machine import GroundTruth, IntArray, Telemetry
 from damosrl_envs.loop.choices import as_list, pinned
 from damosrl_envs.loop.world import Episode
-from damosrl_tasks.acma.telemetry import host_telemetry, host_truth, next_averages
+from damosrl_tasks.acma.telemetry import host_telemetry, host_truth, next_averages, no_averages
 
 
 class HostWorld:
@@ -41,7 +41,7 @@ class HostWorld:
         self._seconds = seconds
         self._choices = [host_workload(one) for one in as_list(workloads)]
         self._pinned: list[HostWorkload | None] = [None] * num_machines
-        self._averages = np.zeros((num_machines, 3))
+        self._averages = no_averages(num_machines)
 
     @property
     def machines(self) -> AcmaHosts:
@@ -71,7 +71,7 @@ class HostWorld:
         chosen = choice.pick(generator)
         loads = chosen.draw(generator, self._hosts.num_guests, self._seconds)
         self._hosts.load(index, loads, seed)
-        self._averages[index] = 0.0
+        self._averages[:, index] = 0.0
         memory = int(self._hosts.read().gauges.memory_bytes[index].sum())
         return Episode(chosen.name, chosen.family, memory)
 
@@ -87,8 +87,7 @@ class HostWorld:
     def run(self, seconds: float) -> Telemetry:
         """Let time pass."""
         reading = self._hosts.run(seconds)
-        pressure = reading.guests["pressure"].max(axis=1)
-        self._averages = next_averages(self._averages, pressure, seconds)
+        self._averages = next_averages(self._averages, reading.guests, seconds)
         return host_telemetry(reading, self._averages)
 
     def telemetry(self) -> Telemetry:

@@ -11,6 +11,7 @@ from damosrl.knobs import FloatArray
 
 TOTALS = (
     "pressure_us",
+    "full_us",
     "tried_blocks",
     "failed_blocks",
     "given_blocks",
@@ -56,9 +57,19 @@ class Interval(NamedTuple):
         return np.asarray(self.grown["pressure_us"] / (1e6 * self.seconds[:, None]))
 
     @property
+    def full_pressure_ratio(self) -> FloatArray:
+        """Share of time that all tasks stalled at once, by guest, ``(N, G)``."""
+        return np.asarray(self.grown["full_us"] / (1e6 * self.seconds[:, None]))
+
+    @property
     def slowdown(self) -> FloatArray:
         """Mean slowdown of the guests in the last second, ``(N,)``; only an emulator knows."""
         return np.asarray(self.now.guests["slowdown"].mean(axis=1))
+
+    @property
+    def worst_slowdown(self) -> FloatArray:
+        """Slowdown of the slowest guest in the last second, ``(N,)``."""
+        return np.asarray(self.now.guests["slowdown"].max(axis=1))
 
     @property
     def failed_ratio(self) -> FloatArray:

@@ -21,6 +21,8 @@ _TARGET = Quantity(
     scale="log",
     off_below=-0.9,
 )
+RFC_TARGET = 0.001
+"""The RFC's pressure target: 1000 us of stall per 1000 ms."""
 SCHEMES = ("reclaim", "shrink", "grow")
 
 
@@ -62,8 +64,9 @@ def rules(
     """Return which rule ACMA follows on every machine, ``(N,)``.
 
     The kernel's own goal loop on all three schemes (`QuotaLoop.CONSIST`, and ``TEMPORAL``, which
-    the RFC does not know) is the RFC as posted; a tuner's own (`QuotaLoop.DIRECT`) is the RFC as
-    its cover letter means it, or the quotas that the tuner sets.
+    the RFC does not know) is the RFC as posted, whatever the knobs are; a tuner's own
+    (`QuotaLoop.DIRECT`) is the RFC as its cover letter means it, or the quotas that the tuner sets,
+    where it is wanted.
     """
     own = INTENDED if config.control == "parameters" else QUOTAS
     names = {
@@ -74,7 +77,7 @@ def rules(
     }
     each = [loops] * len(wanted) if isinstance(loops, QuotaLoop) else list(loops)
     chosen = np.array([names[loop] for loop in each], np.int64)
-    return np.where(wanted, chosen, OFF)
+    return np.where(wanted | (chosen == POSTED), chosen, OFF)
 
 
 def host_knobs(
@@ -85,7 +88,8 @@ def host_knobs(
 ) -> NDArray[np.void]:
     """Turn knobs ``(N, k)`` in physical units into `damosrl.acma.state.KNOB` records ``(N,)``.
 
-    A minimum above the maximum, which two free knobs can ask for, becomes the maximum.
+    A minimum above the maximum, which two free knobs can ask for, becomes the maximum. The RFC as
+    posted has its own pressure target where none is given, and page reporting carries its messages.
     """
     values = dict(zip(offered.names, knobs.T, strict=True))
     records = np.zeros(len(knobs), KNOB)
@@ -98,13 +102,15 @@ def host_knobs(
         for place, scheme in enumerate(SCHEMES):
             records["quota_ms"][:, place] = values[f"{scheme}_quota"]
         wanted = records["quota_ms"].sum(axis=1) > 0.0
-        records["target"] = 1.0
+        records["target"] = RFC_TARGET
     records["rule"] = rules(config, loops, wanted)
+    posted = records["rule"] == POSTED
+    records["target"][posted & ~wanted] = RFC_TARGET
     records["reporting"] = 1
     if config.rivals:
         records["balloon"] = values["balloon"] / 100.0
         records["unplug"] = values["unplug"] / 100.0
         records["compaction_ms"] = values["compaction"]
-        records["reporting"] = values["page_reporting"] >= 0.5
+        records["reporting"] = posted | (values["page_reporting"] >= 0.5)
         records["reclaim_bytes"] = values["reclaim_rate"]
     return records

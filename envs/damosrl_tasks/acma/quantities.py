@@ -31,7 +31,7 @@ def _capacity_ratio(interval: Interval) -> FloatArray:
 
 def _fullest(interval: Interval) -> FloatArray:
     gauges = interval.now.gauges
-    spare = gauges.usable_bytes - gauges.used_bytes
+    spare = gauges.usable_bytes - gauges.used_bytes - gauges.balloon_bytes
     return np.asarray((spare / gauges.memory_bytes).min(axis=1))
 
 

@@ -10,18 +10,21 @@ from damosrl.knobs import FloatArray
 from damosrl_tasks.acma.interval import Interval
 from damosrl_tasks.reward import Measure, RewardConfig, read_reward
 
-FAILED_WEIGHT = 10.0
-"""Cost of memory that a program asked for and did not get, per byte of memory held."""
+LOST_WORK_S = 100.0
+"""Work that is lost with memory that a program asks for and does not get: it is killed, and does
+again what it did since its last safe point."""
 
 
 def work_cost(interval: Interval) -> FloatArray:
     """Return the cost per unit of work, ``(N,)``; 1 is all memory held and no time lost.
 
-    (1 - m + m * (held share + w * failed share)) * slowdown, m = 0.5 being memory's share of what
-    a server costs and w = 10 the weight of a failed request. Both are judgement: docs/acma.md.
+    (1 - m + m * held share) * (slowdown + w * failed share per second), m = 0.5 being memory's
+    share of what a server costs and w = 100 s of lost work. Both are judgement: docs/acma.md.
     """
-    held = interval.share("held_bytes") + FAILED_WEIGHT * interval.failed_ratio
-    return (1.0 - MEMORY_SHARE + MEMORY_SHARE * held) * interval.slowdown
+    lost = LOST_WORK_S * interval.failed_ratio / interval.seconds
+    return (1.0 - MEMORY_SHARE + MEMORY_SHARE * interval.share("held_bytes")) * (
+        interval.slowdown + lost
+    )
 
 
 MEASURES: Mapping[str, Measure[Interval]] = {

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from damosrl.acma.blocks import LEAF_BYTES
 from damosrl.acma.reading import Reading
@@ -12,6 +13,7 @@ from damosrl.machine import (
     Kdamonds,
     Pressure,
     SchemeStats,
+    Shortage,
     Snapshot,
     Source,
     Telemetry,
@@ -48,13 +50,14 @@ def host_telemetry(reading: Reading, averages: FloatArray) -> HostTelemetry:
 
     Args:
         reading: A look at the hosts.
-        averages: Pressure of the last 10, 60 and 300 s, ``(N, 3)``, 0..1.
+        averages: Pressure of the last 10, 60 and 300 s, some and full, ``(2, N, 3)``, 0..1.
     """
     size = len(reading.time_s)
     none, unknown = np.zeros((size, 0)), np.full(size, np.nan)
     whole = none.astype(np.int64)
     regions = np.zeros((size, 0, 0))
-    total_us = reading.guests["pressure_us"].max(axis=1)
+    some_us, full_us = (reading.guests[name].max(axis=1) for name in ("pressure_us", "full_us"))
+    some, full = averages
     return HostTelemetry(
         time_s=reading.time_s,
         node_total_bytes=reading.capacity_bytes[:, None],
@@ -73,21 +76,37 @@ def host_telemetry(reading: Reading, averages: FloatArray) -> HostTelemetry:
         samples_per_aggregation=whole,
         aggregation_us=whole,
         stats=SchemeStats(*([regions.astype(np.int64)] * 6)),
-        pressure=Pressure(total_us, np.zeros(size), averages, np.zeros((size, 3))),
+        pressure=Pressure(some_us, full_us, some, full),
         migrated_up_bytes=np.zeros(size),
         migrated_down_bytes=reading.guests["out_total"].sum(axis=1) * float(LEAF_BYTES),
         returned_bytes=unknown,
         kdamond_cpu_us=unknown,
         latency_ns=unknown,
+        shortage=Shortage(
+            reading.guests["failed_leaves"].sum(axis=1) * float(LEAF_BYTES),
+            reading.overrun_bytes,
+        ),
         missing=MISSING,
         reading=reading,
     )
 
 
-def next_averages(averages: FloatArray, pressure: FloatArray, seconds: float) -> FloatArray:
-    """Decay running means ``(N, 3)`` of pressure ``(N,)`` over 10, 60 and 300 s."""
+def no_averages(machines: int) -> FloatArray:
+    """Return running means of pressure before anything stalled, ``(2, N, 3)``."""
+    return np.zeros((2, machines, len(AVERAGES_S)))
+
+
+def next_averages(averages: FloatArray, guests: NDArray[np.void], seconds: float) -> FloatArray:
+    """Decay running means ``(2, N, 3)`` of pressure over 10, 60 and 300 s.
+
+    Args:
+        averages: As they were: some and full stalls.
+        guests: `damosrl.acma.state.GUEST` records ``(N, G)``; the guest that suffers most counts.
+        seconds: Time that passed.
+    """
     weight = np.exp(-seconds / AVERAGES_S)
-    return np.asarray(averages * weight + pressure[:, None] * (1.0 - weight))
+    pressure = np.stack([guests[name].max(axis=1) for name in ("pressure", "full_pressure")])
+    return np.asarray(averages * weight + pressure[..., None] * (1.0 - weight))
 
 
 def host_truth(reading: Reading) -> GroundTruth:

@@ -12,6 +12,9 @@ from damosrl.acma.state import GUEST
 from damosrl.vm.guest_memory import GuestMemory
 from damosrl_envs.acma.guest.sizing import MIB, Extent, Sizes
 
+STALLS = (("some_us", "pressure", "pressure_us"), ("full_us", "full_pressure", "full_us"))
+"""A guest's own total, and the record's share of the last interval and total."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -74,9 +77,10 @@ class Counters:
         record: Any = self._record[0, 0]
         before = self._before or look
         seconds = max(look.memory.uptime_s - before.memory.uptime_s, 1e-3)
-        stalled_us = look.memory.some_us - before.memory.some_us
-        record["pressure"] = min(stalled_us / (1e6 * seconds), 1.0)
-        record["pressure_us"] += stalled_us
+        for stalls, pressure, total in STALLS:
+            stalled_us = getattr(look.memory, stalls) - getattr(before.memory, stalls)
+            record[pressure] = min(stalled_us / (1e6 * seconds), 1.0)
+            record[total] += stalled_us
         record["refaults"] = (look.memory.refaulted_pages - before.memory.refaulted_pages) / seconds
         moved = look.memory.migrated_pages - before.memory.migrated_pages
         record["moved_total"] += moved // LEAF_PAGES

@@ -27,7 +27,7 @@ from damosrl_envs.acma.guest.gauges import Counters, Look, reading
 from damosrl_envs.acma.guest.sizing import Extent, Sizer, Sizes
 from damosrl_envs.loop.choices import as_list, pinned
 from damosrl_envs.loop.world import Episode
-from damosrl_tasks.acma.telemetry import host_telemetry, next_averages
+from damosrl_tasks.acma.telemetry import host_telemetry, next_averages, no_averages
 
 MACHINE = "resizable"
 POLL_S = 0.1
@@ -66,7 +66,7 @@ class GuestWorld:
         self._stack = ExitStack()
         self._guest: Guest | None = None
         self._load: Breathing | None = None
-        self._averages: FloatArray = np.zeros((1, 3))
+        self._averages: FloatArray = no_averages(1)
         self.overruns: IntArray = np.zeros(1, np.int64)
 
     @property
@@ -104,7 +104,7 @@ class GuestWorld:
         self._start(loads)
         self._sizer = Sizer(self._extent)
         self._counters = Counters(self._extent, self._threads)
-        self._averages = np.zeros((1, 3))
+        self._averages = no_averages(1)
         self._begun_s = self._due_s = time.monotonic()
         self._look = self._see()
         self._killed = self._look.memory.oom_kills
@@ -144,8 +144,7 @@ class GuestWorld:
         time.sleep(max(-late_s, 0.0))
         self._look = self._see()
         self._counters.take(self._look, self._failed_mib())
-        pressure = np.array([self._counters.pressure])
-        self._averages = next_averages(self._averages, pressure, seconds)
+        self._averages = next_averages(self._averages, self._counters.guests(), seconds)
         return self.telemetry()
 
     def telemetry(self) -> Telemetry:
