@@ -78,7 +78,8 @@ def test_a_squeezing_policy_is_bounded_by_the_breaker() -> None:
 def test_in_the_fall_back_nothing_is_refused() -> None:
     """A guest that was squeezed gets what it asks for from the second second of the fall-back."""
     kept = squeezed("acma")
-    back = kept["fallback"][1:] & kept["fallback"][:-1]
+    inside = kept["fallback"].astype(np.bool_)
+    back = inside[1:] & inside[:-1]
     assert back.any()
     assert kept["failed_bytes"][1:][back].sum() == 0.0
 

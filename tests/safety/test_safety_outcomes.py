@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from damosrl.errors import ConfigError
-from damosrl.machine import QuotaLoop, Telemetry
+from damosrl.machine import Telemetry
 from damosrl.safety import Breaker, BreakerConfig
 
 Readings = Callable[..., Telemetry]
@@ -63,7 +63,7 @@ def test_limits_that_are_not_given_do_not_judge(reading: Readings) -> None:
 
 def test_refused_memory_trips_no_breaker_that_does_not_judge(reading: Readings) -> None:
     """Under a loop that is the fall-back itself, refused memory changes nothing."""
-    breaker = _watched(reading, judges=QuotaLoop.OFF is QuotaLoop.DIRECT)
+    breaker = _watched(reading, judges=False)
     assert _trips_after(breaker, reading, lacking=(1e9, 0.0)) == 0
 
 
