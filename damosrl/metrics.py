@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from damosrl.errors import UnknownNameError
+from damosrl.wording import Wording
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class TaskMetrics:
         oracle: Agent at the upper end; it may see the truth.
         shown: What score tables show beside slowdown, pressure and bytes moved.
         learning: Column of learning_curve.csv by key of the info, for what training watches.
+        wording: What reports call the numbers.
 
     Raises:
         UnknownNameError: ``cost``, ``moved`` or ``shown`` names no column of ``episodes``.
@@ -80,6 +82,7 @@ class TaskMetrics:
     oracle: str = "oracle"
     shown: tuple[Shown, ...] = ()
     learning: Mapping[str, str] = field(default_factory=dict)
+    wording: Wording = field(default_factory=Wording)
 
     def __post_init__(self) -> None:
         columns = [column.name for column in self.episodes]

@@ -36,7 +36,7 @@ def score_note(cost: str, smallest_gain: float) -> str:
     return (
         f"({cost} of {NOOP} - {cost}) / ({cost} of {NOOP} - {cost} of {ORACLE}), same "
         f"workload and seed; where the difference of both ends is below {smallest_gain:g}: "
-        f"1 - migrated bytes / footprint, at least {LOWEST_MOVEMENT_SCORE:g}"
+        f"1 - moved bytes / footprint, at least {LOWEST_MOVEMENT_SCORE:g}"
     )
 
 
@@ -78,6 +78,8 @@ def summarise(
             "smallest_gain": metrics.smallest_gain,
         },
         "shown": [asdict(column) for column in metrics.shown],
+        "moved": list(metrics.moved),
+        "wording": asdict(metrics.wording),
         "baseline": NOOP,
         "oracle": ORACLE,
         "by_split": {split: estimates(of) for split, of in parts.items()},

@@ -173,7 +173,7 @@ def _wasted(run: Run, rows: list[ScoreRow], matrix: ScoreMatrix | None) -> list[
         return []
     still = [name for name, by in zip(matrix.workloads, matrix.by_movement, strict=True) if by]
     on_still = scored_by_movement(run.episodes)
-    moved = moved_bytes(run.episodes) / GIB
+    moved = moved_bytes(run, run.episodes) / GIB
     spent = {
         row.label: mean_of(moved[on_still & (run.episodes.text("tuner") == row.name)])
         for row in rows

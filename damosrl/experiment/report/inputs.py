@@ -11,8 +11,10 @@ import yaml
 from numpy.typing import NDArray
 
 from damosrl.errors import RunFolderError
+from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.report.table import Table, read_table
 from damosrl.knobs import FloatArray
+from damosrl.wording import Wording
 
 RESULT_FILES = (
     "summary.json",
@@ -83,6 +85,24 @@ class Run:
     def oracle(self) -> str:
         """Name of the tuner whose score is 1; it sees ground truth."""
         return str(self.summary.get("oracle") or "oracle")
+
+    @property
+    def wording(self) -> Wording:
+        """What the run's task calls its numbers; those of memory tiers where it does not say."""
+        given = self.summary.get("wording")
+        return Wording.read(given) if isinstance(given, dict) else self._usual_wording()
+
+    def _usual_wording(self) -> Wording:
+        """Ask the task of a run that ended before its summary."""
+        environment = self.config.get("task", {}).get("env")
+        return task_metrics(environment).wording if environment else Wording()
+
+    @property
+    def moved(self) -> tuple[str, ...]:
+        """Columns of episodes.csv whose sum is the bytes moved."""
+        given = self.summary.get("moved")
+        usual = ("migrated_up_bytes", "migrated_down_bytes")
+        return tuple(map(str, given)) if isinstance(given, list) else usual
 
     @property
     def is_compare(self) -> bool:

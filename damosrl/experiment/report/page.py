@@ -67,8 +67,8 @@ def _kind_title(run: Run) -> str:
 
 def _header(run: Run, title: str) -> str:
     lead = {
-        "compare": "DAMON/DAMOS tuners on the same workloads, seeds, limits and budget.",
-        "train": "A tuner learning on emulated tiered-memory machines.",
+        "compare": "Tuners on the same workloads, seeds, limits and budget.",
+        "train": f"A tuner learning on {run.wording.machines}.",
         "tune": "A search for the best fixed configuration.",
     }[_kind(run)]
     missing = [name for name in EXPECTED[_kind(run)] if not (run.path / name).is_file()]
@@ -108,7 +108,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         if episodes.has("steps_count"):
             steps = episodes.numbers("steps_count")
             facts.append(("steps per episode", f"{np.nanmax(steps):,.0f}"))
-        if episodes.has("monitor"):
+        if episodes.has("monitor") and run.wording.monitored:
             facts.append(("monitor", ", ".join(episodes.names("monitor"))))
     if run.learning is not None and run.learning.has("timesteps_count"):
         facts.append(("training steps", f"{run.learning.numbers('timesteps_count')[-1]:,.0f}"))

@@ -8,15 +8,31 @@ from damosrl.experiment.report.findings import Finding, paired_difference
 from damosrl.experiment.report.html import Cell, column_head, grid, paragraph
 from damosrl.experiment.report.inputs import Run
 from damosrl.experiment.report.scores import Interval, ScoreRow, number
+from damosrl.wording import Wording
 
-MEANINGS = (
-    "Score: interquartile mean over n episodes (seeds × workloads); 0 is doing nothing, 1 the "
-    "oracle, negative is worse than doing nothing. Interval: stratified bootstrap. Worst: lowest "
-    "mean over the seeds of one workload of this run (pointed at, it tells which). Moved: memory "
-    "migrated per episode, both directions. Returned: promoted and demoted again soon after. "
-    "PSI some: share of time in which at least one task stalled on memory. Clamps and fallbacks: "
-    "actions changed by the limits, and falls back to the kernel's own loop, over all episodes."
+COSTS: tuple[tuple[str, str, float, int, str], ...] = (
+    ("p99 latency", "ns", 1.0, 0, "p99_latency_ns"),
+    ("moved", "GiB", 1.0, 1, "moved_gib"),
+    ("returned", "GiB", 1.0, 1, "returned_gib"),
+    ("PSI some", "%", 100.0, 2, "psi_some"),
+    ("monitor CPU", "%", 100.0, 2, "monitor_cpu"),
+    ("clamps", "", 1.0, 0, "clamps"),
+    ("fall-backs", "", 1.0, 0, "fallbacks"),
 )
+"""Head, unit, factor, digits and attribute of `ScoreRow`; shown where some tuner has the number."""
+
+
+def meanings(words: Wording) -> str:
+    """Say what the columns of the score table are."""
+    returned = f"Returned: {words.returned}. " if words.returned else ""
+    return (
+        "Score: interquartile mean over n episodes (seeds × workloads); 0 is doing nothing, 1 the "
+        "oracle, negative is worse than doing nothing. Interval: stratified bootstrap. Worst: "
+        "lowest mean over the seeds of one workload of this run (pointed at, it tells which). "
+        f"Slowdown: against {words.alone}. Moved: {words.moved}. {returned}PSI some: share of time "
+        "in which at least one task stalled on memory. Clamps and fall-backs: actions changed by "
+        "the limits, and falls back to the configuration that they name, over all episodes."
+    )
 
 
 def findings_list(found: list[Finding]) -> str:
@@ -25,8 +41,9 @@ def findings_list(found: list[Finding]) -> str:
     return f'<ul class="findings">{items}</ul>' if items else ""
 
 
-def score_grid(cast: Cast, rows: list[ScoreRow]) -> str:
+def score_grid(cast: Cast, rows: list[ScoreRow], words: Wording) -> str:
     """Return the score table with everything a score cost."""
+    costs = [cost for cost in COSTS if any(math.isfinite(getattr(row, cost[4])) for row in rows)]
     splits = list(dict.fromkeys(split for row in rows for split in row.by_split))
     heads = [
         column_head("tuner", style="text"),
@@ -37,18 +54,19 @@ def score_grid(cast: Cast, rows: list[ScoreRow]) -> str:
         column_head("worst", "workload mean"),
         column_head("below zero", "% of n"),
         *(column_head(one.head, one.unit) for one in (rows[0].shown if rows else ())),
-        column_head("slowdown", "× all-fast"),
-        column_head("p99 latency", "ns"),
-        column_head("moved", "GiB"),
-        column_head("returned", "GiB"),
-        column_head("PSI some", "%"),
-        column_head("monitor CPU", "%"),
-        column_head("clamps"),
-        column_head("fall-backs"),
+        column_head("slowdown", f"× {words.unit}"),
+        *(column_head(head, unit) for head, unit, *_ in costs),
     ]
-    lines = [_line(cast, row, splits) for row in rows]
+    lines = [
+        _line(cast, row, splits)
+        + [
+            Cell(number(factor * getattr(row, name), digits))
+            for _, _, factor, digits, name in costs
+        ]
+        for row in rows
+    ]
     styles = ["" if row.ranked else "end" for row in rows]
-    return grid(heads, lines, styles) + paragraph(MEANINGS, "note")
+    return grid(heads, lines, styles) + paragraph(meanings(words), "note")
 
 
 def _line(cast: Cast, row: ScoreRow, splits: list[str]) -> list[Cell]:
@@ -63,13 +81,6 @@ def _line(cast: Cast, row: ScoreRow, splits: list[str]) -> list[Cell]:
         Cell(number(worse, 0), "loss-value" if row.ranked and worse > 0 else ""),
         *(Cell(one.text) for one in row.shown),
         Cell(number(row.slowdown, 3)),
-        Cell(number(row.p99_latency_ns, 0)),
-        Cell(number(row.moved_gib, 1)),
-        Cell(number(row.returned_gib, 1)),
-        Cell(number(100.0 * row.psi_some)),
-        Cell(number(100.0 * row.monitor_cpu)),
-        Cell(number(row.clamps, 0)),
-        Cell(number(row.fallbacks, 0)),
     ]
 
 

@@ -74,10 +74,10 @@ class ScoreRow:
         by_split: Score by split name.
         sees_truth: Whether the tuner was shown ground truth.
         is_baseline: Whether its score is 0 by definition.
-        slowdown: Mean slowdown against all-fast memory.
+        slowdown: Mean slowdown; against what says the task's wording.
         p99_latency_ns: Mean of the episodes' 99th percentile latencies.
-        moved_gib: GiB migrated per episode, both directions.
-        returned_gib: GiB promoted and demoted again soon after, per episode.
+        moved_gib: GiB moved per episode.
+        returned_gib: GiB moved and moved back soon after, per episode.
         psi_some: Share of time in which some task stalled on memory.
         monitor_cpu: Share of one CPU that kdamond used.
         worse_share: Share of episodes that scored below doing nothing.
@@ -126,9 +126,9 @@ def number(value: float, digits: int = 2, unit: str = "") -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def moved_bytes(episodes: Table) -> FloatArray:
-    """Return bytes migrated per episode ``(rows,)``, up and down together."""
-    return column(episodes, "migrated_up_bytes") + column(episodes, "migrated_down_bytes")
+def moved_bytes(run: Run, episodes: Table) -> FloatArray:
+    """Return bytes moved per episode ``(rows,)``, all of the task's columns together."""
+    return np.asarray(np.sum([column(episodes, name) for name in run.moved], axis=0))
 
 
 def column(table: Table, name: str) -> FloatArray:
@@ -183,7 +183,7 @@ def _row(run: Run, name: str, text: str) -> ScoreRow:
         is_baseline=name == run.baseline,
         slowdown=mean_of(column(episodes, "slowdown_mean_ratio")),
         p99_latency_ns=mean_of(column(episodes, "p99_latency_ns")),
-        moved_gib=mean_of(moved_bytes(episodes)) / GIB,
+        moved_gib=mean_of(moved_bytes(run, episodes)) / GIB,
         returned_gib=mean_of(column(episodes, "returned_bytes")) / GIB,
         psi_some=mean_of(column(episodes, "psi_some_avg_ratio")),
         monitor_cpu=mean_of(column(episodes, "kdamond_cpu_ratio")),

@@ -43,27 +43,20 @@ def score_definition(run: Run) -> str:
     return (
         f"The score of an episode is ({words} of noop − {words} of the tuner) / ({words} of noop − "
         f"{words} of the oracle), on the same workload and seed: 0 is doing nothing, 1 is the "
-        "oracle, negative is worse than doing nothing. Slowdown is the application's mean time per "
-        "request against the same application with all of its memory in the fast tier. Where the "
+        f"oracle, negative is worse than doing nothing. {run.wording.slowdown} Where the "
         f"oracle gains less than {cost['smallest_gain']:g} in {words} there is nothing to win; "
-        "such an episode is scored by movement instead, 1 − migrated bytes / footprint, at least "
+        "such an episode is scored by movement instead, 1 − moved bytes / footprint, at least "
         f"{number(LOWEST_MOVEMENT_SCORE, 0)}: moving nothing is right, so there noop earns 1."
     )
 
 
 WORDS = (
-    ("fast tier, slow tier", "Near memory (DRAM) and far memory (CXL, remote, persistent, swap)."),
-    ("promote, demote", "Migrate memory to a faster tier, or to a slower one."),
-    ("quota", "The most bytes per second that a DAMOS scheme may migrate."),
-    ("noop", "Does nothing: memory stays where it was first placed. The score's 0."),
-    ("oracle", "Is shown the true access rates. The score's 1; no real tuner can use it."),
-    ("consist", "The kernel's own quota loop, cold: it starts from one byte."),
-    ("consist_warm", "The same loop with the quotas it reaches after a long time on the workload."),
     ("best_static", "The best single fixed configuration found on the training workloads."),
     ("train, held-out", "Families of workloads used in training, and families kept from it."),
     ("IQM", "Interquartile mean: the mean of the middle half of the episodes."),
     ("PSI", "Pressure stall information, as the kernel reports it."),
 )
+"""Of every comparison; the task's own come before them."""
 
 
 def short_section(run: Run, rows: list[ScoreRow], matrix: ScoreMatrix | None) -> Section | None:
@@ -77,7 +70,7 @@ def score_section(run: Run, cast: Cast, rows: list[ScoreRow], drawn: Drawings) -
     if not rows:
         return None
     missing = "" if run.summary.get("scores") else "Intervals are missing: the run has no summary."
-    body = score_grid(cast, rows) + (paragraph(missing, "note") if missing else "")
+    body = score_grid(cast, rows, run.wording) + (paragraph(missing, "note") if missing else "")
     body += picture(
         drawn.get("scores"),
         "Forest plot of the scores of all tuners",
@@ -92,9 +85,9 @@ def score_section(run: Run, cast: Cast, rows: list[ScoreRow], drawn: Drawings) -
     )
     body += picture(
         drawn.get("tradeoff"),
-        "Score of each tuner over the memory it migrated",
-        "Migration costs bandwidth on both tiers and CPU time. Two tuners of equal score are not "
-        "equal if one moves ten times as much.",
+        "Score of each tuner over the bytes it moved",
+        f"{run.wording.moving} Two tuners of equal score are not equal if one moves ten times as "
+        "much.",
     )
     return Section("scores", "Scores", body)
 
@@ -239,9 +232,9 @@ def safety_section(run: Run, cast: Cast) -> Section | None:
     lines = [_event_line(run, cast.labels.get(name, name), name, kinds) for name in order]
     body = paragraph(
         "Every action passes the same limits in training, here and in the daemon. An event is an "
-        "action that was changed on its way (clipped, slowed down, not a number) or a fall back "
-        "to the kernel's own loop. Counted over the recorded episodes, the first seed of each "
-        "workload; events.jsonl has each event with requested and applied value."
+        "action that was changed on its way (clipped, slowed down, not a number) or a fall "
+        "back to the configuration that the limits name. Counted over the recorded episodes, the "
+        "first seed of each workload; events.jsonl has each event with requested and applied value."
     )
     return Section("safety", "What the limits changed", body + grid(heads, lines))
 
@@ -275,7 +268,7 @@ def method_section(run: Run) -> Section:
             "compared by score, not by reward."
         )
         body += code_block(_as_yaml(reward))
-    body += "<h3>Words</h3>" + word_list(WORDS)
+    body += "<h3>Words</h3>" + word_list((*run.wording.terms, *WORDS))
     return Section("method", "How it was measured", body)
 
 
@@ -287,7 +280,7 @@ def _rules(run: Run) -> str:
         rules = Counter(run.episodes.text("score_rule").tolist())
         counted = ", ".join(f"{count} by {rule or 'none'}" for rule, count in rules.items())
         body += paragraph(f"Episodes by rule of scoring: {counted}.")
-    if run.episodes.has("monitor"):
+    if run.episodes.has("monitor") and run.wording.monitored:
         modes = " and ".join(run.episodes.names("monitor"))
         body += paragraph(
             f"Monitor: {modes}. exact draws one address per region and sample, as the kernel "

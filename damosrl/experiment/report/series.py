@@ -1,7 +1,7 @@
 """The time series of recorded episodes, in the units that people read."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from damosrl.experiment.report.table import Table
 from damosrl.knobs import FloatArray
 
 MIB = float(1 << 20)
+SLOWDOWN = "Slowdown"
 HEADLINE_COUNT = 6
 PREFERRED = ("best_static", "consist_warm", "quantile", "consist")
 
@@ -59,7 +60,7 @@ def _quota(name: str) -> Callable[[Table], FloatArray]:
 
 
 PANELS = (
-    Panel("Slowdown", "× all-fast memory", _scaled("slowdown_ratio", 1.0), "slowdown_ratio"),
+    Panel(SLOWDOWN, "ratio", _scaled("slowdown_ratio", 1.0), "slowdown_ratio"),
     Panel("Saved", "% of memory", _scaled("saved_ratio", 100.0), "saved_ratio", shown=(0.0, 1.0)),
     Panel(
         "Reclaim quota",
@@ -99,6 +100,36 @@ PANELS = (
         shown=(1.0, 1024.0),
         log=True,
     ),
+    Panel("Balloon", "% of a guest", _scaled("knob_balloon", 1.0), "knob_balloon", shown=(0, 10)),
+    Panel("Unplugged", "% of a guest", _scaled("knob_unplug", 1.0), "knob_unplug", shown=(0, 10)),
+    Panel(
+        "Paged out at a fixed rate",
+        "MiB/s",
+        _quota("knob_reclaim_rate"),
+        "knob_reclaim_rate",
+        shown=(1.0, 1024.0),
+        log=True,
+    ),
+    Panel(
+        "Refused to programs",
+        "MiB/s",
+        _per_second("failed_bytes"),
+        "failed_bytes",
+        shown=(0.0, 10.0),
+    ),
+    Panel(
+        "Given to the host", "MiB/s", _per_second("given_bytes"), "given_bytes", shown=(0.0, 10.0)
+    ),
+    Panel(
+        "Taken back", "MiB/s", _per_second("returned_bytes"), "returned_bytes", shown=(0.0, 10.0)
+    ),
+    Panel(
+        "Free memory in pieces",
+        "% of free memory",
+        _scaled("broken_ratio", 100.0),
+        "broken_ratio",
+        shown=(0.0, 1.0),
+    ),
     Panel("Promoted", "MiB/s", _per_second("promoted_bytes"), "promoted_bytes", shown=(0.0, 10.0)),
     Panel("Demoted", "MiB/s", _per_second("demoted_bytes"), "demoted_bytes", shown=(0.0, 10.0)),
     Panel(
@@ -121,9 +152,11 @@ promotion, right demotion."""
 
 
 def panels_of(run: Run) -> list[Panel]:
-    """Return the panels that a run has the columns for."""
+    """Return the panels that a run has the columns for; the task says the slowdown's unit."""
     steps = run.steps
-    return [] if steps is None else [panel for panel in PANELS if steps.has(panel.source)]
+    found = [] if steps is None else [panel for panel in PANELS if steps.has(panel.source)]
+    unit = f"× {run.wording.unit}"
+    return [replace(panel, unit=unit) if panel.title == SLOWDOWN else panel for panel in found]
 
 
 def step_seconds(steps: Table) -> float:

@@ -48,11 +48,11 @@ def write_report(run_dir: Path) -> Path:
     with drawing_style():
         figures = {
             "scores": ranking_figure(run, cast, rows),
-            "tradeoff": tradeoff_figure(cast, rows),
-            "pareto": pareto_figure(cast, rows),
+            "tradeoff": tradeoff_figure(cast, rows, run.wording),
+            "pareto": pareto_figure(cast, rows, run.wording),
             "workloads": matrix_figure(matrix),
             "profile": profile_figure(run, cast, rows),
-            "learning": learning_figure(run.learning),
+            "learning": learning_figure(run.learning, run.wording),
             "search": search_figure(run.trials),
             "episode": episode_figure(run, cast, workload, headline_tuners(rows)),
             "occupancy": occupancy_figure(run, cast, workload, headline_tuners(rows)),

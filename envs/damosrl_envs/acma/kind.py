@@ -3,6 +3,7 @@
 import math
 
 from damosrl.metrics import EpisodeColumn, Shown, TaskMetrics
+from damosrl.wording import Wording
 from damosrl_envs.acma import ENVIRONMENT
 from damosrl_envs.acma.worlds import acma_world, require_truth, usual_reward
 from damosrl_envs.loop.kind import Parts, TaskKind
@@ -11,6 +12,28 @@ from damosrl_tasks.acma.config import acma_config
 from damosrl_tasks.acma.reward import MEASURES, reward_config
 from damosrl_tasks.acma.task import AcmaTask
 
+WORDING = Wording(
+    unit="unstalled",
+    alone="guests that never stall, all of their memory in 2 MiB pages",
+    slowdown=(
+        "Slowdown is the mean over a host's guests of their time per unit of work against a guest "
+        "that never stalls and has all of its memory in 2 MiB pages."
+    ),
+    moved="memory moved inside guests or paged out per episode",
+    moving="Moving and paging out cost the guests' time.",
+    returned="",
+    machines="emulated hosts with guests",
+    monitored=False,
+    terms=(
+        ("saved", "Memory that guests believe to have and their host does not hold."),
+        ("given, taken back", "2 MiB blocks that ACMA or hotplug hands to the host, or returns."),
+        ("refused", "Memory that a program asked for and did not get: it would have been killed."),
+        ("CMA", "Requests of a device for contiguous memory, and those that were served."),
+        ("ranks", "Energy that memory ranks without used pages save in self-refresh."),
+        ("noop", "Does nothing: the host keeps what guests have once touched. The score's 0."),
+        ("acma_oracle", "Knows what is cold and moves at no cost. The score's 1."),
+    ),
+)
 METRICS = TaskMetrics(
     steps={
         "slowdown_ratio": "slowdown",
@@ -59,11 +82,13 @@ METRICS = TaskMetrics(
         Shown("saved_mean_ratio", "saved", "%", 100.0, 1),
         Shown("whole_free_ratio", "2 MiB free", "%", 100.0, 1),
         Shown("broken_ratio", "broken", "%", 100.0, 1),
-        Shown("failed_bytes", "failed", "GiB", 1.0 / 2**30, 2),
+        Shown("slowdown_worst_p95_ratio", "slowest guest", "p95", 1.0, 2),
+        Shown("failed_bytes", "refused", "MiB", 1.0 / 2**20, 0),
         Shown("cma_success_ratio", "CMA", "%", 100.0, 1),
         Shown("dark_rank_saved_j", "ranks", "J", 1.0, 1),
     ),
     learning={"slowdown": "slowdown_mean_ratio", "saved_ratio": "saved_ratio"},
+    wording=WORDING,
 )
 
 

@@ -1,6 +1,7 @@
 """The attacker's task as an environment: its parts, its usual choices, its numbers."""
 
 from damosrl.metrics import EpisodeColumn, TaskMetrics
+from damosrl.wording import Wording
 from damosrl_envs.attack import ENVIRONMENT
 from damosrl_envs.attack.world import AttackWorld
 from damosrl_envs.loop.kind import Parts, TaskKind
@@ -34,6 +35,13 @@ METRICS = TaskMetrics(
     noop="noop",
     oracle="attack_pulses",
     learning={"harm": "harm_mean_ratio"},
+    wording=Wording(
+        terms=(
+            ("harm", "How much slower the tuner makes the attacked machine than doing nothing."),
+            ("noop", "Heat that never moves. The score's 0."),
+            ("attack_pulses", "The scripted pulses. The score's 1."),
+        )
+    ),
 )
 """An attacker's score: 0 is heat that never moves, 1 the scripted pulses."""
 

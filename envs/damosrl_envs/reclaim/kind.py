@@ -2,6 +2,7 @@
 
 from damosrl.errors import ConfigError
 from damosrl.metrics import EpisodeColumn, Shown, TaskMetrics
+from damosrl.wording import Wording
 from damosrl_envs.loop.damon_world import damon_world, require_truth
 from damosrl_envs.loop.emulated import EmulatedWorld
 from damosrl_envs.loop.kind import Parts, TaskKind
@@ -11,6 +12,27 @@ from damosrl_tasks.reclaim.config import reclaim_config
 from damosrl_tasks.reclaim.reward import MEASURES, reward_config
 from damosrl_tasks.reclaim.task import ReclaimTask
 
+WORDING = Wording(
+    unit="all-resident",
+    alone="all memory resident",
+    slowdown=(
+        "Slowdown is the application's mean time per request against the same application with all "
+        "of its memory resident."
+    ),
+    moved="memory swapped in and out per episode",
+    moving="Swapping costs CPU time, and a fault makes the application wait.",
+    returned="swapped in soon after it was swapped out",
+    machines="emulated machines with swap",
+    terms=(
+        (
+            "saved",
+            "Memory that is not resident, less what its compressed copies take.",
+        ),
+        ("quota", "The most bytes per second that a DAMOS scheme may page out."),
+        ("noop", "Does nothing: all memory stays resident. The score's 0."),
+        ("reclaim_oracle", "Is shown the true access rates. The score's 1."),
+    ),
+)
 METRICS = TaskMetrics(
     steps={
         "slowdown_ratio": "slowdown",
@@ -49,6 +71,7 @@ METRICS = TaskMetrics(
         Shown("tco_cost", "cost", "of all memory", 1.0, 3),
     ),
     learning={"saved_ratio": "saved_ratio", "slowdown": "slowdown_mean_ratio"},
+    wording=WORDING,
 )
 
 

@@ -277,7 +277,7 @@ def test_every_axis_has_a_name_with_its_unit(reported: Path) -> None:
     run = load_run(reported)
     cast = cast_of(run)
     rows = score_rows(run, cast)
-    tradeoff, heatmap = tradeoff_figure(cast, rows), heatmap_figure(run.heatmap)
+    tradeoff, heatmap = tradeoff_figure(cast, rows, run.wording), heatmap_figure(run.heatmap)
     profile, ranking = profile_figure(run, cast, rows), ranking_figure(run, cast, rows)
     assert tradeoff is not None
     assert heatmap is not None

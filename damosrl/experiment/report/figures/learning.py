@@ -11,15 +11,16 @@ from damosrl.experiment.report.cast import LOOKS
 from damosrl.experiment.report.figures.style import MUTED, new_figure
 from damosrl.experiment.report.table import Table
 from damosrl.knobs import FloatArray
+from damosrl.wording import Wording
 
 CURVES = (
     ("reward_mean", "Reward of a step", "mean reward per step\n(higher is better)"),
-    ("slowdown_mean_ratio", "Slowdown", "mean slowdown, × all-fast\n(lower is better)"),
+    ("slowdown_mean_ratio", "Slowdown", "mean slowdown, × {unit}\n(lower is better)"),
 )
 SMOOTH_SHARE = 0.1
 
 
-def learning_figure(learning: Table | None) -> Figure | None:
+def learning_figure(learning: Table | None, words: Wording) -> Figure | None:
     """Draw reward and slowdown over environment steps; None without a learning curve."""
     if learning is None or not learning.has("timesteps_count"):
         return None
@@ -36,7 +37,7 @@ def learning_figure(learning: Table | None) -> Figure | None:
         steps, values = learning.numbers("timesteps_count"), learning.numbers(name)
         _draw_curve(axes, steps, values, LOOKS["ppo"].colour)
         axes.set_title(title)
-        axes.set_ylabel(unit)
+        axes.set_ylabel(unit.format(unit=words.unit))
         axes.set_xlabel("environment steps (decisions) in training")
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     _add_wall_time(grid[0, -1], learning)

@@ -10,9 +10,10 @@ from matplotlib.patheffects import withStroke
 from damosrl.experiment.report.cast import Cast
 from damosrl.experiment.report.figures.style import MUTED, marker_of, new_figure
 from damosrl.experiment.report.scores import ScoreRow
+from damosrl.wording import Wording
 
 
-def pareto_figure(cast: Cast, rows: list[ScoreRow]) -> Figure | None:
+def pareto_figure(cast: Cast, rows: list[ScoreRow], words: Wording) -> Figure | None:
     """Draw the first number that a task shows over the slowdown; None for tasks that show none."""
     shown = [row for row in rows if row.shown and np.isfinite(row.slowdown)]
     shown = [row for row in shown if np.isfinite(row.shown[0].value)]
@@ -29,7 +30,7 @@ def pareto_figure(cast: Cast, rows: list[ScoreRow]) -> Figure | None:
         axes.plot([x], [y], **marker_of(cast.looks[row.name], 9.0), zorder=4)
     axes.set_xlim(-0.05 * right, 1.3 * right)
     _name_points(axes, [(row.label, x, y) for row, (x, y) in zip(shown, points, strict=True)])
-    axes.set_xlabel("slowdown against all memory resident (%; less is better)")
+    axes.set_xlabel(f"slowdown against {words.alone} (%; less is better)")
     axes.set_ylabel(f"{gain.head} ({gain.unit}; more is better)")
     axes.set_title(f"{gain.head.capitalize()} against slowdown: up and to the left is better")
     return figure

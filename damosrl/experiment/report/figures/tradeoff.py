@@ -8,10 +8,11 @@ from matplotlib.patheffects import withStroke
 from damosrl.experiment.report.cast import Cast
 from damosrl.experiment.report.figures.style import MUTED, marker_of, new_figure, reference_lines
 from damosrl.experiment.report.scores import ScoreRow
+from damosrl.wording import Wording
 
 
-def tradeoff_figure(cast: Cast, rows: list[ScoreRow]) -> Figure | None:
-    """Draw every tuner's score over its migrated GiB; None without both numbers."""
+def tradeoff_figure(cast: Cast, rows: list[ScoreRow], words: Wording) -> Figure | None:
+    """Draw every tuner's score over the GiB it moved; None without both numbers."""
     shown = [row for row in rows if np.isfinite(row.score.value) and np.isfinite(row.moved_gib)]
     if not shown:
         return None
@@ -34,7 +35,7 @@ def tradeoff_figure(cast: Cast, rows: list[ScoreRow]) -> Figure | None:
     axes.set_xlim(-0.03 * max(most, 1.0), 1.16 * max(most, 1.0))
     axes.set_ylim(lowest - 0.1, 1.12)
     _name_points(axes, shown)
-    axes.set_xlabel("memory migrated per episode, both directions (GiB; less is cheaper)")
+    axes.set_xlabel(f"{words.moved} (GiB; less is cheaper)")
     axes.set_ylabel("score (0 = doing nothing, 1 = oracle)")
     axes.set_title("Score against movement: up and to the left is better")
     return figure
