@@ -62,6 +62,7 @@ class TaskMetrics:
         shown: What score tables show beside slowdown, pressure and bytes moved.
         learning: Column of learning_curve.csv by key of the info, for what training watches.
         wording: What reports call the numbers.
+        worst_case: Workloads made to harm tuners, which comparisons run beside those asked for.
 
     Raises:
         UnknownNameError: ``cost``, ``moved`` or ``shown`` names no column of ``episodes``.
@@ -83,6 +84,7 @@ class TaskMetrics:
     shown: tuple[Shown, ...] = ()
     learning: Mapping[str, str] = field(default_factory=dict)
     wording: Wording = field(default_factory=Wording)
+    worst_case: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         columns = [column.name for column in self.episodes]

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
+from damosrl.knobs import QuantitySet
 from damosrl.task import TaskSpec
 
 TrialState = Literal["complete", "fail", "running"]
@@ -25,6 +26,17 @@ class Trial:
     knobs: Mapping[str, float]
     score: float | None
     state: TrialState
+
+
+@runtime_checkable
+class Searchable(Protocol):
+    """A tuner with numbers that can be searched, such as the knobs of a static configuration."""
+
+    def choices(self, spec: TaskSpec) -> QuantitySet:
+        """Return what may be chosen in a task; defaults are where a search starts."""
+
+    def chosen(self, values: Mapping[str, float]) -> dict[str, Any]:
+        """Return the arguments of the tuner's class that mean a choice."""
 
 
 @runtime_checkable

@@ -64,6 +64,8 @@ class Campaign:
         jobs: Processes.
         heatmap_tuner: Tuner whose monitor is drawn on the first workload and seed.
         heatmap_bins: Address bins of that picture.
+        episodes: File of the episodes in the run folder.
+        recorded: Whether steps and events of the first seed are kept.
     """
 
     entrants: tuple[Entrant, ...]
@@ -75,6 +77,8 @@ class Campaign:
     jobs: int = 1
     heatmap_tuner: str | None = None
     heatmap_bins: int = 200
+    episodes: str = EPISODES_FILE
+    recorded: bool = True
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ class Prepared:
             seeds=campaign.seeds,
             steps=campaign.steps,
             world=campaign.world,
+            recorded=campaign.recorded,
             heatmap_bins=campaign.heatmap_bins if pictured else 0,
         )
 
@@ -155,13 +160,16 @@ def prepare(campaign: Campaign) -> Prepared:
     return Prepared(campaign, names, _splits(sources, seen), metrics, columns, document, seers)
 
 
-def run_campaign(prepared: Prepared, folder: RunFolder, *, quiet: bool) -> list[Row]:
+def run_campaign(
+    prepared: Prepared, folder: RunFolder, *, quiet: bool, words: str = "running"
+) -> list[Row]:
     """Run what the folder does not hold yet; write after every finished cell.
 
     Args:
         prepared: What to run.
         folder: Where results go, and where those of an interrupted run are.
         quiet: Print no progress.
+        words: What progress calls it.
 
     Returns:
         All episodes with scores, in the order of tables.
@@ -173,7 +181,7 @@ def run_campaign(prepared: Prepared, folder: RunFolder, *, quiet: bool) -> list[
     waiting = [cell for cell in prepared.cells if not ledger.holds(cell)]
     jobs = [prepared.rollout(cell) for cell in waiting]
     total = len(prepared.cells)
-    with progress_bar("running", total, quiet=quiet) as advance:
+    with progress_bar(words, total, quiet=quiet) as advance:
         done = total - len(jobs)
         advance(done, "")
         for job, episodes in run_jobs(run_rollout, jobs, prepared.campaign.jobs):
@@ -194,17 +202,21 @@ class Ledger:
     def __init__(self, prepared: Prepared, folder: RunFolder) -> None:
         self._prepared, self._folder = prepared, folder
         self._cells: dict[Cell, Episodes] = {}
-        for row in folder.read_rows(EPISODES_FILE):
+        for row in folder.read_rows(prepared.campaign.episodes):
             self._cell(row).rows.append(_numbers(row))
         seeds = len(prepared.campaign.seeds)
         whole = {cell for cell, known in self._cells.items() if len(known.rows) == seeds}
         if not folder.file(HEATMAP_FILE).is_file():
             whole -= {cell for cell in whole if prepared.rollout(cell).heatmap_bins}
         self._cells = {cell: known for cell, known in self._cells.items() if cell in whole}
-        for row in folder.read_rows(STEPS_FILE):
+        if prepared.campaign.recorded:
+            self._read_records(whole)
+
+    def _read_records(self, whole: set[Cell]) -> None:
+        for row in self._folder.read_rows(STEPS_FILE):
             if _key(row) in whole:
                 self._cell(row).steps.append(row)
-        for event in folder.read_lines(EVENTS_FILE):
+        for event in self._folder.read_lines(EVENTS_FILE):
             if _key(event) in whole:
                 self._cell(event).events.append(event)
 
@@ -213,7 +225,7 @@ class Ledger:
         return cell in self._cells
 
     def keep(self, cell: Cell, episodes: Episodes) -> None:
-        """Take the results of a cell and write all files anew; episodes.csv comes last.
+        """Take the results of a cell and write all files anew; the episodes come last.
 
         Raises:
             RunFolderError: The disk is full; the files are as they were before this cell.
@@ -221,14 +233,16 @@ class Ledger:
         split = self._prepared.splits[cell[1]]
         episodes.rows = [{**row, "split": split} for row in episodes.rows]
         self._cells[cell] = episodes
-        known = [self._cells[cell] for cell in self._prepared.cells if cell in self._cells]
         if episodes.heatmap:
             self._folder.write_arrays(HEATMAP_FILE, episodes.heatmap)
-        steps = [row for one in known for row in one.steps]
-        self._folder.write_rows(STEPS_FILE, self._prepared.columns, steps)
-        self._folder.write_lines(EVENTS_FILE, [event for one in known for event in one.events])
+        if self._prepared.campaign.recorded:
+            known = [self._cells[cell] for cell in self._prepared.cells if cell in self._cells]
+            steps = [row for one in known for row in one.steps]
+            self._folder.write_rows(STEPS_FILE, self._prepared.columns, steps)
+            events = [event for one in known for event in one.events]
+            self._folder.write_lines(EVENTS_FILE, events)
         columns = episode_columns(self._prepared.metrics)
-        self._folder.write_rows(EPISODES_FILE, columns, self.rows())
+        self._folder.write_rows(self._prepared.campaign.episodes, columns, self.rows())
 
     def rows(self) -> list[Row]:
         """Return all episodes so far, scored where both ends of the scale are known."""

@@ -15,6 +15,7 @@ from damosrl.experiment.settings import (
     world_of,
 )
 from damosrl.experiment.summary import summarise
+from damosrl.experiment.under_attack import attacked_campaign, attacked_summary, worst_cases
 
 
 def compare(launch: Launch[CompareSettings], *, quiet: bool = False) -> Path:
@@ -33,6 +34,8 @@ def compare(launch: Launch[CompareSettings], *, quiet: bool = False) -> Path:
     """
     settings = launch.settings
     prepared = prepare(_campaign(settings))
+    bad_days = worst_cases(settings, prepared.metrics)
+    attacked = prepare(attacked_campaign(prepared.campaign, bad_days)) if bad_days else None
     with launch.folder() as folder:
         if prepared.document is not None:
             folder.write_text(DOCUMENT, to_json(prepared.document))
@@ -45,6 +48,11 @@ def compare(launch: Launch[CompareSettings], *, quiet: bool = False) -> Path:
             monitor=settings.monitor,
             seers=prepared.seers,
         )
+        if attacked is not None:
+            rows = run_campaign(attacked, folder, quiet=quiet, words="under attack")
+            summary["under_attack"] = attacked_summary(
+                rows, attacked.metrics, interval=settings.interval, resamples=settings.resamples
+            )
         folder.write_json(SUMMARY, summary)
         if settings.report:
             from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib

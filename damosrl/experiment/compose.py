@@ -28,8 +28,8 @@ from damosrl.paths import conf_dir
 GROUPS = ("machine", "task", "workload", "budget", "agent", "reward", "safety")
 EXPERIMENT = "experiment"
 TASK = "task"
-TEXT_KEYS = ("out", "resume", "tuner")
-LIST_KEYS = ("tuners", "workloads")
+TEXT_KEYS = ("out", "resume", "tuner", "candidate")
+LIST_KEYS = ("tuners", "workloads", "worst_case")
 
 _WORD = re.compile(r"^(?P<prefix>\+\+|\+|~)?(?P<key>[A-Za-z_][\w.]*)(?P<extend>\+)?=(?P<value>.*)$",
                    re.DOTALL)  # fmt: skip
@@ -288,6 +288,8 @@ def _check_keys(command: str, settings: DictConfig, words: Iterable[Word]) -> No
 def _as_list(word: Word) -> Word:
     """Let ``tuners=pi`` mean a list of one."""
     value = word.value.strip()
+    if value == "null":
+        return word
     if word.key in LIST_KEYS and value and value[0] not in "[{$" and "," not in value:
         return Word(word.key, f"[{word.value}]", word.kind)
     return word

@@ -69,6 +69,8 @@ class CompareSettings(WorldSettings):
     Args:
         tuners: Names of conf/agent, YAML paths or artifacts; no-op and oracle always run too.
         workloads: Names of conf/workload, YAML paths or recordings.
+        worst_case: Workloads made to harm tuners: a column of their own, no part of any score;
+            None takes what the task names, an empty list none.
         seeds: Runs per tuner and workload.
         seed_base: The first seed; seeds=10 means seed_base .. seed_base + 9.
         interval: Whether scores carry a 95 % interval, which takes two seeds or more.
@@ -80,6 +82,7 @@ class CompareSettings(WorldSettings):
 
     tuners: tuple[str, ...]
     workloads: tuple[WorkloadSpec, ...]
+    worst_case: tuple[WorkloadSpec, ...] | None = None
     seeds: int = 10
     seed_base: int = 0
     interval: bool = True
@@ -92,6 +95,7 @@ class CompareSettings(WorldSettings):
         super().__post_init__()
         _require_some("tuners", self.tuners)
         _require_some("workloads", self.workloads)
+        _require_once("worst_case", self.worst_case or ())
         require_at_least("seeds", self.seeds, 1)
         require_at_least("seed_base", self.seed_base, 0)
         require_at_least("resamples", self.resamples, 100)
@@ -182,6 +186,7 @@ class TuneSettings(WorldSettings):
     Args:
         agent: The search method, a choice of conf/agent.
         workload: What configurations are judged on, a choice of conf/workload.
+        candidate: Tuner whose numbers are searched: a name of conf/agent or a YAML path.
         trials: Configurations to try.
         repeats: Episodes per trial; each has its own seed, the same in every trial.
         finalists: Best trials that are measured again on fresh seeds before one is chosen, since
@@ -194,6 +199,7 @@ class TuneSettings(WorldSettings):
 
     agent: dict[str, Any]
     workload: dict[str, Any]
+    candidate: str = "static"
     trials: int = 40
     repeats: int = 16
     finalists: int = 4
@@ -260,6 +266,10 @@ def require_at_least(name: str, value: float, low: float) -> None:
 def _require_some(name: str, values: tuple[Any, ...]) -> None:
     if not values:
         raise ConfigError(f"{name} is empty", allowed="one or more", fix=f"give {name}=[...]")
+    _require_once(name, values)
+
+
+def _require_once(name: str, values: tuple[Any, ...]) -> None:
     texts = [str(value) for value in values]
     twice = [text for text in texts if texts.count(text) > 1]
     if twice:

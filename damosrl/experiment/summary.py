@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from damosrl.experiment.harm import BOOTSTRAP_SEED
 from damosrl.experiment.rollout import Row
 from damosrl.experiment.scoring import BY_MOVEMENT, LOWEST_MOVEMENT_SCORE
 from damosrl.experiment.settings import NOOP, ORACLE
@@ -20,9 +21,6 @@ from damosrl.knobs import FloatArray
 from damosrl.metrics import TaskMetrics
 
 GIB = float(1 << 30)
-BOOTSTRAP_SEED = 20_260_101
-"""Of the resamples only: the same episodes give the same intervals."""
-
 NOTES = {
     "ci95": "percentile interval of a stratified bootstrap: seeds resampled within each workload",
     "consist": "starts from a quota of one byte, as the kernel does: minutes pass until it moves",
@@ -64,11 +62,11 @@ def summarise(
     """
     tuners = list(dict.fromkeys(row["tuner"] for row in rows))
     splits = list(dict.fromkeys(row["split"] for row in rows))
-    scores = {name: _matrix(rows, name) for name in tuners}
-    parts = {split: {name: _matrix(rows, name, split) for name in tuners} for split in splits}
+    scores = {name: score_matrix(rows, name) for name in tuners}
+    parts = {split: {name: score_matrix(rows, name, split) for name in tuners} for split in splits}
 
     def estimates(of: Mapping[str, FloatArray]) -> dict[str, Any]:
-        return {name: _estimate(matrix, interval, resamples) for name, matrix in of.items()}
+        return {name: score_estimate(matrix, interval, resamples) for name, matrix in of.items()}
 
     return {
         "scores": estimates(scores),
@@ -102,8 +100,8 @@ def summarise(
     }
 
 
-def _matrix(rows: Sequence[Row], tuner: str, split: str | None = None) -> FloatArray:
-    """Collect one tuner's scores, ``(workloads, seeds)``."""
+def score_matrix(rows: Sequence[Row], tuner: str, split: str | None = None) -> FloatArray:
+    """Collect one tuner's scores, of one split or of all, ``(workloads, seeds)``."""
     mine = [row for row in rows if row["tuner"] == tuner and split in (None, row["split"])]
     names = list(dict.fromkeys(row["workload"] for row in mine))
     return np.array(
@@ -123,7 +121,8 @@ def _worst(rows: Sequence[Row], tuner: str) -> dict[str, Any]:
     return {"workload": workload, "score": means[workload]}
 
 
-def _estimate(matrix: FloatArray, interval: bool, resamples: int) -> dict[str, Any]:
+def score_estimate(matrix: FloatArray, interval: bool, resamples: int) -> dict[str, Any]:
+    """Return the interquartile mean of scores ``(W, S)``, with its interval if asked for."""
     if not interval:
         return {"iqm": interquartile_mean(matrix), "ci95": None, "n": int(matrix.size)}
     found = bootstrap(matrix, np.random.default_rng(BOOTSTRAP_SEED), resamples=resamples)

@@ -1,4 +1,4 @@
-"""`damosrl tune`: the best single configuration for a mix of workloads, by ask and tell."""
+"""`damosrl tune`: the best configuration for a mix of workloads, by ask and tell."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from damosrl.config import load_choice
 from damosrl.errors import ConfigError, EmulatorLimitError
 from damosrl.experiment.campaign import scale_ends
+from damosrl.experiment.candidate import Candidate, read_candidate
 from damosrl.experiment.folder import SEARCH_JOURNAL, RunFolder
 from damosrl.experiment.jobs import run_jobs
 from damosrl.experiment.launch import Launch
@@ -51,15 +51,17 @@ def tune(launch: Launch[TuneSettings], *, quiet: bool = False) -> Path:
     """
     settings = launch.settings
     search = make_search(settings.agent)
-    spec = _task_spec(settings)
+    candidate = read_candidate(settings.candidate)
+    spec = candidate.space(_task_spec(settings))
     with launch.folder() as folder:
         search.reset(spec, settings.seed, folder.file(SEARCH_JOURNAL))
         table = TrialTable(folder, TRIALS_FILE, spec.knobs.names)
         total = settings.trials + min(settings.finalists, settings.trials)
         with progress_bar("searching", total, quiet=quiet) as advance:
-            _search(settings, search, table, advance)
-            finals = _finals(settings, _finalists(search, settings.finalists), table, advance)
-        _write_best(folder, settings, search, finals)
+            _search(settings, candidate, search, table, advance)
+            finalists = _finalists(search, settings.finalists)
+            finals = _finals(settings, candidate, finalists, table, advance)
+        _write_best(folder, settings, candidate, search, finals)
         if settings.report:
             from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
 
@@ -73,28 +75,32 @@ class Judge:
 
     Args:
         settings: What is searched.
+        candidate: Whose numbers.
         seeds: One episode each.
         ends: Episodes of no-op and oracle.
     """
 
     settings: TuneSettings
+    candidate: Candidate
     seeds: tuple[int, ...]
     ends: tuple[Row, ...] = field(repr=False)
 
     @classmethod
-    def of(cls, settings: TuneSettings, stage: str, repeats: int) -> "Judge":
+    def of(cls, settings: TuneSettings, candidate: Candidate, stage: str, repeats: int) -> "Judge":
         """Run both ends of the scale on a stage's seeds."""
         first = FIRST_SEED[stage] + SEEDS_PER_RUN * settings.seed
         seeds = tuple(range(first, first + repeats))
         ends = scale_ends(task_metrics(world_of(settings).environment))
         jobs = [_rollout(settings, end.name, end.agent, seeds) for end in ends]
         results = {job.name: done.rows for job, done in run_jobs(run_rollout, jobs, settings.jobs)}
-        return cls(settings, seeds, tuple(row for name in results for row in results[name]))
+        return cls(
+            settings, candidate, seeds, tuple(row for name in results for row in results[name])
+        )
 
     def scores(self, trials: Sequence[Knobs]) -> list[list[float] | None]:
         """Return each configuration's scores by seed; None for one that could not be run."""
         jobs = [
-            _rollout(self.settings, str(place), _static(knobs), self.seeds)
+            _rollout(self.settings, str(place), self.candidate.agent(knobs), self.seeds)
             for place, knobs in enumerate(trials)
         ]
         found: dict[str, list[float] | None] = {}
@@ -108,9 +114,15 @@ class Judge:
         return [float(row["score"]) for row in scored[len(self.ends) :]]
 
 
-def _search(settings: TuneSettings, search: Search, table: TrialTable, advance: Advance) -> None:
+def _search(
+    settings: TuneSettings,
+    candidate: Candidate,
+    search: Search,
+    table: TrialTable,
+    advance: Advance,
+) -> None:
     """Ask and tell until there are enough trials; a search that stopped goes on unchanged."""
-    judge = Judge.of(settings, SEARCH, settings.repeats)
+    judge = Judge.of(settings, candidate, SEARCH, settings.repeats)
     while True:
         trials = search.trials()
         table.show(SEARCH, trials, settings.repeats)
@@ -136,10 +148,14 @@ def _finalists(search: Search, count: int) -> list[Trial]:
 
 
 def _finals(
-    settings: TuneSettings, finalists: Sequence[Trial], table: TrialTable, advance: Advance
+    settings: TuneSettings,
+    candidate: Candidate,
+    finalists: Sequence[Trial],
+    table: TrialTable,
+    advance: Advance,
 ) -> list[tuple[Trial, list[float]]]:
     """Measure the best trials again on fresh seeds; best first."""
-    judge = Judge.of(settings, FINAL, settings.final_repeats)
+    judge = Judge.of(settings, candidate, FINAL, settings.final_repeats)
     found = judge.scores([trial.knobs for trial in finalists])
     finals = [
         (Trial(trial.number, trial.knobs, interquartile_mean(scores), "complete"), scores)
@@ -154,13 +170,14 @@ def _finals(
 def _write_best(
     folder: RunFolder,
     settings: TuneSettings,
+    candidate: Candidate,
     search: Search,
     finals: Sequence[tuple[Trial, list[float]]],
 ) -> None:
     if not finals:
         raise ConfigError("no finalist could be run again", fix="see the machine's limits")
     best, scores = finals[0]
-    agent = _static(best.knobs)
+    agent = candidate.agent(best.knobs)
     command = folder.file("command.txt").read_text("utf-8").strip()
     header = (
         f"# The best single configuration of {len(search.trials())} trials, found by\n"
@@ -203,10 +220,6 @@ def _rollout(settings: TuneSettings, name: str, agent: Agent, seeds: tuple[int, 
         world=world_of(settings),
         recorded=False,
     )
-
-
-def _static(knobs: Knobs) -> dict[str, Any]:
-    return {**load_choice("agent", "static"), "knobs": dict(knobs)}
 
 
 def _task_spec(settings: TuneSettings) -> TaskSpec:

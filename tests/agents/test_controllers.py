@@ -4,11 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.knobs import Float32Array, Quantity, QuantitySet
 from damosrl.task import TaskSpec
 from damosrl_agents.controllers.aimd import AIMD
+from damosrl_agents.controllers.alternating import Alternating
 from damosrl_agents.controllers.consist import Consist
 from damosrl_agents.controllers.hysteresis import Hysteresis
 from damosrl_agents.controllers.pi import PI
@@ -104,6 +107,38 @@ def test_static_sets_what_it_is_given(tiering_spec: TaskSpec, observe: Observe) 
     assert _knob(tiering_spec, action, "promotion_quota") == 0.0
     assert _knob(tiering_spec, action, "hot_threshold") == pytest.approx(40.0, rel=1e-5)
     assert _knob(tiering_spec, action, "demotion_quota") == pytest.approx(50 * MIB, rel=1e-5)
+
+
+def test_two_settings_take_turns_of_their_own_length(
+    tiering_spec: TaskSpec, observe: Observe
+) -> None:
+    """Two decisions of the first, one of the second, from the beginning in every episode."""
+    tuner = Alternating(2, {"free_target": 1.0}, {"free_target": 4.0}, 1)
+    for _ in range(2):
+        tuner.reset(tiering_spec, seed=0)
+        set_to = [_knob(tiering_spec, tuner.act(observe()), "free_target") for _ in range(7)]
+        assert set_to == pytest.approx([1.0, 1.0, 4.0, 1.0, 1.0, 4.0, 1.0], rel=1e-5)
+
+
+@given(st.data())
+def test_a_choice_of_two_settings_is_what_the_tuner_does(
+    tiering_spec: TaskSpec, data: st.DataObject
+) -> None:
+    """Whatever a search picks comes back as arguments whose defaults are that very pick."""
+    space = Alternating().choices(tiering_spec)
+    values = {item.name: data.draw(st.floats(item.low, item.high)) for item in space.items}
+    again = Alternating(**Alternating().chosen(values)).choices(tiering_spec)
+    for item in again.items:
+        wanted = values[item.name]
+        assert item.default == (round(wanted) if item.unit == "decisions" else wanted)
+
+
+def test_a_search_of_a_static_starts_at_the_given_knobs(tiering_spec: TaskSpec) -> None:
+    """Knobs not given start at the task's default."""
+    space = Static({"hot_threshold": 40.0}).choices(tiering_spec)
+    defaults = dict(zip(space.names, space.defaults().tolist(), strict=True))
+    usual = dict(zip(tiering_spec.knobs.names, tiering_spec.knobs.defaults().tolist(), strict=True))
+    assert defaults == {**usual, "hot_threshold": 40.0}
 
 
 def test_static_refuses_an_unknown_knob(tiering_spec: TaskSpec) -> None:

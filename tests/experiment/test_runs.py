@@ -95,7 +95,8 @@ def test_a_comparison_ends_with_its_report_and_path(
 def test_a_comparison_writes_the_agreed_files(compared: Path) -> None:
     """Summary, rows per episode and step, events, heatmap, report and provenance are there."""
     files = {path.name for path in compared.iterdir()}
-    assert files == {*RESULTS, "config.yaml", "overrides.yaml", "command.txt", "versions.json"}
+    others = {"config.yaml", "overrides.yaml", "command.txt", "versions.json", "worst_case.csv"}
+    assert files == {*RESULTS, *others}
 
 
 def test_a_refused_training_run_leaves_nothing(
@@ -377,6 +378,30 @@ def test_a_search_writes_its_winner(tuned: Path) -> None:
     winner = max(finals, key=lambda row: float(row["score"]))
     assert best["knobs"] == {name: float(winner[name]) for name in best["knobs"]}
     assert (tuned / "best.yaml").read_text().startswith("# The best single configuration")
+
+
+def test_a_search_over_a_candidate_turns_its_own_numbers(tmp_path: Path) -> None:
+    """An attacker of two settings by turns is searched over both and their turns, as a tuner."""
+    words = ["task=attack", "task.tuner=noop", "agent=random_search", "trials=2", "repeats=2",
+             "finalists=1", "final_repeats=2", "steps=3", "report=false", "jobs=1"]  # fmt: skip
+    out = _run("tune", tmp_path / "run", *words)
+    best = yaml.safe_load((out / "best.yaml").read_text())
+    assert best["_target_"].endswith("Alternating")
+    trial = next(row for row in _rows(out / "trials.csv") if row["stage"] == "final")
+    assert best["second"]["heat_place"] == float(trial["second.heat_place"])
+    assert best["hold_decisions"] == round(float(trial["hold_decisions"]))
+
+
+def test_a_tuner_without_numbers_to_search_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line that names the tuner, and nothing written."""
+    out = tmp_path / "run"
+    assert main(["tune", *TUNE, "candidate=pi", f"out={out}"]) == 2
+    error = capsys.readouterr().err
+    assert "pi has no numbers that could be searched" in error
+    assert error.count("\n") == 1
+    assert not out.exists()
 
 
 def test_the_winner_is_a_tuner(tuned: Path, tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """One configuration for the whole episode, as an administrator would set it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from damosrl.knobs import QuantitySet
+from damosrl.task import TaskSpec
 from damosrl_agents.controllers.fixed import FixedKnobs
 
 
@@ -24,3 +27,16 @@ class Static(FixedKnobs):
     def settings(self) -> Mapping[str, float]:
         """Return the given knobs."""
         return self.knobs
+
+    def choices(self, spec: TaskSpec) -> QuantitySet:
+        """Return the task's knobs; a search starts at those given."""
+        return QuantitySet(
+            tuple(
+                replace(item, default=self.knobs.get(item.name, item.default))
+                for item in spec.knobs.items
+            )
+        )
+
+    def chosen(self, values: Mapping[str, float]) -> dict[str, Any]:
+        """Return the argument that means a choice."""
+        return {"knobs": dict(values)}

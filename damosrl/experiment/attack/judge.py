@@ -1,9 +1,4 @@
-"""How much a pattern harms a tuner: its cost above that of doing nothing, on the same episodes.
-
-harm = cost of the tuner / cost of no-op - 1, with the cost of the task (for tiering the slowdown).
-It is the search's measure because it is the user's loss: the normalised score divides by what an
-oracle could gain, so that its worst case lies where there is next to nothing to gain.
-"""
+"""How much patterns harm a tuner: the search's measure, on the same episodes for all of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +8,7 @@ import numpy as np
 
 from damosrl.errors import EmulatorLimitError
 from damosrl.experiment.attack.settings import AttackSettings
+from damosrl.experiment.harm import harm_of
 from damosrl.experiment.jobs import run_jobs
 from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.rollout import Rollout, Row, run_rollout
@@ -32,11 +28,6 @@ def seeds_of(stage: str, seed: int, count: int) -> tuple[int, ...]:
     """Return the seeds of a stage of the run with a seed."""
     first = FIRST_SEED[stage] + SEEDS_PER_RUN * seed
     return tuple(range(first, first + count))
-
-
-def harm_of(cost: FloatArray, noop: FloatArray) -> FloatArray:
-    """Return the cost above that of doing nothing, as a share of it; arrays of one shape."""
-    return cost / noop - 1.0
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import yaml
 
-from damosrl.experiment.attack.judge import Workload, harm_of
+from damosrl.experiment.attack.judge import Workload
 from damosrl.experiment.attack.settings import AttackSettings
+from damosrl.experiment.harm import harm_estimate
 from damosrl.experiment.rollout import Row
 from damosrl.experiment.settings import NOOP
-from damosrl.experiment.statistics import bootstrap, means
-from damosrl.experiment.summary import BOOTSTRAP_SEED, summarise
-from damosrl.knobs import FloatArray
+from damosrl.experiment.statistics import RESAMPLES
+from damosrl.experiment.summary import summarise
 from damosrl.metrics import TaskMetrics
-
-RESAMPLES = 2000
 
 
 def verdict_summary(
@@ -35,9 +32,7 @@ def verdict_summary(
         trials: Patterns that were tried.
     """
     summary = summarise(rows, metrics, interval=True, resamples=RESAMPLES, monitor=settings.monitor)
-    harm = harm_of(_costs(rows, settings.target, metrics.cost), _costs(rows, NOOP, metrics.cost))
-    rng = np.random.default_rng(BOOTSTRAP_SEED)
-    found = bootstrap(harm[None, :], rng, means, RESAMPLES)
+    found = harm_estimate(rows, settings.target, NOOP, metrics.cost)
     summary["attack"] = {
         "tuner": settings.target,
         "harm": {"mean": found.value, "ci95": [found.low, found.high], "n": found.runs},
@@ -68,7 +63,3 @@ def worst_pattern_yaml(pattern: Workload, found: Mapping[str, Any], command: str
 def _interval(value: float, ends: Sequence[float], factor: float = 1.0) -> str:
     low, high = (factor * end for end in ends)
     return f"{factor * value:.2f} [{low:.2f}, {high:.2f}]"
-
-
-def _costs(rows: Sequence[Row], tuner: str, column: str) -> FloatArray:
-    return np.array([row[column] for row in rows if row["tuner"] == tuner])

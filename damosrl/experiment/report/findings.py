@@ -43,6 +43,7 @@ def findings(run: Run, rows: list[ScoreRow], matrix: ScoreMatrix | None) -> list
             found.extend(_duels(run, row, ranked, matrix))
     found.extend(_cheaper(ranked))
     found.extend(_below_nothing(ranked))
+    found.extend(_under_attack(run, ranked))
     found.extend(_wasted(run, rows, matrix))
     found.extend(_above_oracle(ranked))
     return found
@@ -165,6 +166,24 @@ def _below_nothing(ranked: list[ScoreRow]) -> list[Finding]:
         names = _listed([f"{row.label} {100 * row.worse_share:.0f} %" for row in some[:4]])
         found.append(Finding(f"Episodes that score below zero, most first: {names}.", "loss"))
     return found
+
+
+def _under_attack(run: Run, ranked: list[ScoreRow]) -> list[Finding]:
+    """Name who is harmed most and least on workloads made to harm tuners."""
+    known = [row for row in ranked if math.isfinite(row.harm.value)]
+    if not known:
+        return []
+    most = max(known, key=lambda row: row.harm.value)
+    least = min(known, key=lambda row: row.harm.value)
+    names = _listed(run.summary["under_attack"]["workloads"])
+    return [
+        Finding(
+            f"Under attack ({names}; no part of the scores) the cost of {most.label} is "
+            f"{most.harm.text} % above that of doing nothing, that of {least.label} "
+            f"{least.harm.text} %.",
+            "loss" if most.harm.low > 0.0 else "plain",
+        )
+    ]
 
 
 def _wasted(run: Run, rows: list[ScoreRow], matrix: ScoreMatrix | None) -> list[Finding]:

@@ -22,13 +22,20 @@ COSTS: tuple[tuple[str, str, float, int, str], ...] = (
 """Head, unit, factor, digits and attribute of `ScoreRow`; shown where some tuner has the number."""
 
 
-def meanings(words: Wording) -> str:
+UNDER_ATTACK = (
+    "Under attack: on workloads made to harm tuners, which take no part in the score; harm: cost "
+    "above that of doing nothing there (pointed at, both tell their intervals). "
+)
+
+
+def meanings(words: Wording, *, attacked: bool = False) -> str:
     """Say what the columns of the score table are."""
     returned = f"Returned: {words.returned}. " if words.returned else ""
     return (
         "Score: interquartile mean over n episodes (seeds × workloads); 0 is doing nothing, 1 the "
         "oracle, negative is worse than doing nothing. Interval: stratified bootstrap. Worst: "
         "lowest mean over the seeds of one workload of this run (pointed at, it tells which). "
+        f"{UNDER_ATTACK if attacked else ''}"
         f"Slowdown: against {words.alone}. Moved: {words.moved}. {returned}PSI some: share of time "
         "in which at least one task stalled on memory. Clamps and fall-backs: actions changed by "
         "the limits, and falls back to the configuration that they name, over all episodes."
@@ -45,6 +52,7 @@ def score_grid(cast: Cast, rows: list[ScoreRow], words: Wording) -> str:
     """Return the score table with everything a score cost."""
     costs = [cost for cost in COSTS if any(math.isfinite(getattr(row, cost[4])) for row in rows)]
     splits = list(dict.fromkeys(split for row in rows for split in row.by_split))
+    attacked = any(row.attacked.runs for row in rows)
     heads = [
         column_head("tuner", style="text"),
         column_head("score", "IQM"),
@@ -52,13 +60,14 @@ def score_grid(cast: Cast, rows: list[ScoreRow], words: Wording) -> str:
         column_head("n"),
         *(column_head(split, "IQM") for split in splits),
         column_head("worst", "workload mean"),
+        *([column_head("under attack", "IQM"), column_head("harm", "%")] if attacked else ()),
         column_head("below zero", "% of n"),
         *(column_head(one.head, one.unit) for one in (rows[0].shown if rows else ())),
         column_head("slowdown", f"× {words.unit}"),
         *(column_head(head, unit) for head, unit, *_ in costs),
     ]
     lines = [
-        _line(cast, row, splits)
+        _line(cast, row, splits, attacked)
         + [
             Cell(number(factor * getattr(row, name), digits))
             for _, _, factor, digits, name in costs
@@ -66,10 +75,10 @@ def score_grid(cast: Cast, rows: list[ScoreRow], words: Wording) -> str:
         for row in rows
     ]
     styles = ["" if row.ranked else "end" for row in rows]
-    return grid(heads, lines, styles) + paragraph(meanings(words), "note")
+    return grid(heads, lines, styles) + paragraph(meanings(words, attacked=attacked), "note")
 
 
-def _line(cast: Cast, row: ScoreRow, splits: list[str]) -> list[Cell]:
+def _line(cast: Cast, row: ScoreRow, splits: list[str], attacked: bool) -> list[Cell]:
     worse = 100.0 * row.worse_share
     return [
         _name(cast, row),
@@ -78,6 +87,7 @@ def _line(cast: Cast, row: ScoreRow, splits: list[str]) -> list[Cell]:
         Cell(str(row.score.runs) if row.score.runs else "-"),
         *(_score(row.by_split.get(split, Interval(math.nan))) for split in splits),
         _worst(row),
+        *(_under_attack(row) if attacked else ()),
         Cell(number(worse, 0), "loss-value" if row.ranked and worse > 0 else ""),
         *(Cell(one.text) for one in row.shown),
         Cell(number(row.slowdown, 3)),
@@ -98,6 +108,14 @@ def _name(cast: Cast, row: ScoreRow) -> Cell:
 def _worst(row: ScoreRow) -> Cell:
     text = f'<span title="{escape(row.worst_workload)}">{number(row.worst)}</span>'
     return Cell(text, "loss-value" if row.worst < 0 else "")
+
+
+def _under_attack(row: ScoreRow) -> tuple[Cell, Cell]:
+    def cell(value: Interval, is_loss: bool) -> Cell:
+        text = f'<span title="{escape(value.range_text)}">{value.text}</span>'
+        return Cell(text, "loss-value" if is_loss else "")
+
+    return cell(row.attacked, row.attacked.value < 0.0), cell(row.harm, row.harm.low > 0.0)
 
 
 def _score(score: Interval, style: str = "") -> Cell:

@@ -86,6 +86,8 @@ class ScoreRow:
         shown: What the run's task has shown beside these.
         worst: Mean score on the workload of the run where that is lowest.
         worst_workload: That workload.
+        attacked: Score on the run's worst-case workloads, which are no part of ``score``.
+        harm: There, cost above that of doing nothing, in %.
     """
 
     name: str
@@ -106,6 +108,8 @@ class ScoreRow:
     shown: tuple[ShownValue, ...] = ()
     worst: float = NAN
     worst_workload: str = ""
+    attacked: Interval = Interval(NAN)
+    harm: Interval = Interval(NAN)
 
     @property
     def ranked(self) -> bool:
@@ -193,6 +197,8 @@ def _row(run: Run, name: str, text: str) -> ScoreRow:
         shown=tuple(_shown(entry, episodes) for entry in run.summary.get("shown", ())),
         worst=worst,
         worst_workload=worst_workload,
+        attacked=_interval(_under_attack(run, name, "score")),
+        harm=_percent(_under_attack(run, name, "harm")),
     )
 
 
@@ -231,10 +237,19 @@ def _by_split(run: Run, name: str, episodes: Table) -> dict[str, Interval]:
     return splits
 
 
-def _interval(entry: Any) -> Interval:
-    if not isinstance(entry, dict) or entry.get("iqm") is None:
+def _under_attack(run: Run, name: str, what: str) -> Any:
+    return run.summary.get("under_attack", {}).get("tuners", {}).get(name, {}).get(what)
+
+
+def _percent(entry: Any) -> Interval:
+    found = _interval(entry, "mean")
+    return Interval(100.0 * found.value, 100.0 * found.low, 100.0 * found.high, found.runs)
+
+
+def _interval(entry: Any, measure: str = "iqm") -> Interval:
+    if not isinstance(entry, dict) or entry.get(measure) is None:
         return Interval(NAN)
     low, high = entry.get("ci95") or (NAN, NAN)
     low = NAN if low is None else float(low)
     high = NAN if high is None else float(high)
-    return Interval(float(entry["iqm"]), low, high, int(entry.get("n", 0)))
+    return Interval(float(entry[measure]), low, high, int(entry.get("n", 0)))

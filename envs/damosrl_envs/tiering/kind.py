@@ -43,6 +43,7 @@ METRICS = TaskMetrics(
     cost="slowdown_mean_ratio",
     cost_words="slowdown",
     learning={"slowdown": "slowdown_mean_ratio", "fast_share": "fast_share_ratio"},
+    worst_case=("adversarial",),
 )
 
 

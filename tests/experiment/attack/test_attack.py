@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from damosrl.cli import main
-from damosrl.experiment.attack.judge import harm_of, seeds_of
+from damosrl.experiment.attack.judge import seeds_of
+from damosrl.experiment.harm import harm_of
 from damosrl.experiment.report.table import read_table
 
 SMALL = ("trials=4", "batch=2", "repeats=1", "finalists=2", "final_repeats=1")

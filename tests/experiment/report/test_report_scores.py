@@ -14,10 +14,12 @@ from damosrl.experiment.report import score_markdown, score_table
 from damosrl.experiment.report.cast import LOOKS, cast_of, is_policy, label
 from damosrl.experiment.report.findings import Finding, findings
 from damosrl.experiment.report.inputs import Run, load_run
+from damosrl.experiment.report.score_section import score_grid
 from damosrl.experiment.report.scores import Interval, ScoreRow, score_rows
 from damosrl.experiment.report.table import Table
 from damosrl.experiment.report.workloads import score_matrix
 from damosrl.experiment.statistics import interquartile_mean
+from damosrl.wording import Wording
 
 MakeRun = Callable[..., Path]
 POLICY = "results/test-data/train/artifact"
@@ -180,6 +182,44 @@ def test_terminal_and_markdown_show_the_same_cells(make_compare: MakeRun) -> Non
         shown = next(row for row in printed if row.split()[0] == name.split()[0])
         assert all(cell in shown for cell in numbers[:-2])
     assert "oracle (ground truth)" in lines[2]
+
+
+UNDER_ATTACK = {
+    "workloads": ["adversarial"],
+    "tuners": {
+        name: {
+            "score": {"iqm": score, "ci95": [score - 0.1, score + 0.1], "n": 5},
+            "harm": {"mean": harm, "ci95": [harm - 0.01, harm + 0.01], "n": 5},
+        }
+        for name, score, harm in (
+            ("noop", 0.0, 0.0),
+            ("pi", -0.9, 0.0234),
+            ("quantile", 0.3, -0.04),
+        )
+    },
+}
+
+
+def test_what_happens_under_attack_stands_beside_the_scores(make_compare: MakeRun) -> None:
+    """Page, terminal and sentences tell it; a tuner that did not run there has a dash."""
+    folder = make_compare()
+    _edit_summary(folder, under_attack=UNDER_ATTACK)
+    run = load_run(folder)
+    rows = {row.name: row for row in _rows(folder)}
+    assert rows["pi"].harm.value == pytest.approx(2.34)
+    assert rows["pi"].attacked.value == -0.9
+    assert rows["random"].harm.text == "-"
+    page = score_grid(cast_of(run), list(rows.values()), Wording())
+    assert '<td class="loss-value"><span title="1.34 … 3.34">2.34</span></td>' in page
+    assert '<td><span title="\N{MINUS SIGN}5.00 … \N{MINUS SIGN}3.00">' in page
+    stream = StringIO()
+    Console(file=stream, width=80).print(score_table(folder))
+    printed = [line.strip() for line in stream.getvalue().splitlines()]
+    assert "2.34" in next(line for line in printed if line.startswith("pi "))
+    assert not any("\N{HORIZONTAL ELLIPSIS} " in line.replace(" … ", "") for line in printed)
+    told = next(one for one in _findings(folder) if one.text.startswith("Under attack"))
+    assert "of pi is 2.34 % above" in told.text
+    assert told.tone == "loss"
 
 
 def test_an_interval_that_is_unknown_prints_a_dash() -> None:
