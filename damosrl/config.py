@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from damosrl.errors import ConfigError, UnknownNameError
-from damosrl.paths import conf_dir
+from damosrl.paths import conf_dirs
 from damosrl.yaml_problem import yaml_problem
 
 T = TypeVar("T")
@@ -20,22 +20,36 @@ T = TypeVar("T")
 
 def choices(group: str) -> list[str]:
     """Return the names of a configuration group, such as ``machine``."""
-    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+    return sorted({path.stem for root in conf_dirs() for path in (root / group).glob("*.yaml")})
 
 
-def load_choice(group: str, name: str) -> dict[str, Any]:
-    """Load ``conf/<group>/<name>.yaml``.
+def choice_file(group: str, name: str) -> Path:
+    """Return the file of a choice, ``<group>/<name>.yaml`` of this package or of another.
 
     Raises:
         UnknownNameError: The group has no such choice; the nearest is named.
+        ConfigError: Two packages have it.
+    """
+    if name not in choices(group):
+        raise UnknownNameError(group, name, choices(group))
+    files = [path for root in conf_dirs() if (path := root / group / f"{name}.yaml").is_file()]
+    if len(files) > 1:
+        raise ConfigError(
+            f"two packages have a {group} of the same name",
+            got=" and ".join(map(str, files)),
+            fix="rename one of them, or give its path",
+        )
+    return files[0]
+
+
+def load_choice(group: str, name: str) -> dict[str, Any]:
+    """Load the file of a choice; errors as of `choice_file`.
 
     Example:
         >>> load_choice("machine", "dram_cxl")["name"]
         'dram_cxl'
     """
-    if name not in choices(group):
-        raise UnknownNameError(group, name, choices(group))
-    return load_yaml(conf_dir() / group / f"{name}.yaml")
+    return load_yaml(choice_file(group, name))
 
 
 def load_yaml(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ emulated machines and a single real one (N = 1) alike.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,6 +202,17 @@ class Source(StrEnum):
     """The latency probe."""
 
 
+TOLD_BY: Mapping[Source, str] = {
+    Source.NODES: "node_total_bytes",
+    Source.SNAPSHOT: "snapshot",
+    Source.PRESSURE: "pressure",
+    Source.RETURNED: "returned_bytes",
+    Source.KDAMOND_CPU: "kdamond_cpu_us",
+    Source.LATENCY: "latency_ns",
+}
+"""Field of the telemetry that a source fills (the nodes' also ``node_free_bytes``)."""
+
+
 @dataclass(frozen=True)
 class Telemetry:
     """All that a real kernel can tell, for N machines with K kdamonds and T memory nodes.
@@ -245,6 +256,41 @@ class Telemetry:
     swap: SwapUse | None = None
     shortage: Shortage | None = None
     missing: tuple[Source, ...] = ()
+
+    @classmethod
+    def bare(cls, time_s: FloatArray, **told: Any) -> Self:
+        """Return the telemetry of a world without DAMON: what is not told is missing.
+
+        Args:
+            time_s: Machine time, ``(N,)``.
+            **told: Further fields by name, those of a subclass too.
+
+        Example:
+            >>> told = Telemetry.bare(np.zeros(2), migrated_up_bytes=np.ones(2))
+            >>> told.pressure.some_avg.shape, Source.PRESSURE in told.missing
+            ((2, 3), True)
+        """
+        size = len(time_s)
+        none, regions = np.zeros((size, 0), np.int64), np.zeros((size, 0, 0), np.int64)
+        unknown, averages = np.full(size, np.nan), np.full((size, 3), np.nan)
+        addresses, counts = regions.astype(np.uint64), regions.astype(np.uint32)
+        fields: dict[str, Any] = {
+            "node_total_bytes": np.zeros((size, 0)),
+            "node_free_bytes": np.zeros((size, 0)),
+            "snapshot": Snapshot(none, addresses, addresses, counts, counts, regions),
+            "kdamonds": Kdamonds(none, none),
+            "samples_per_aggregation": none,
+            "aggregation_us": none,
+            "stats": SchemeStats(*[regions] * 6),
+            "pressure": Pressure(unknown, unknown, averages, averages),
+            "migrated_up_bytes": np.zeros(size),
+            "migrated_down_bytes": np.zeros(size),
+            "returned_bytes": unknown,
+            "kdamond_cpu_us": unknown,
+            "latency_ns": unknown,
+            "missing": tuple(source for source, name in TOLD_BY.items() if name not in told),
+        }
+        return cls(time_s=time_s, **{**fields, **told})
 
 
 @dataclass(frozen=True)

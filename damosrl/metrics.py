@@ -33,6 +33,8 @@ class Shown:
         unit: Unit after the factor.
         factor: What the mean is multiplied by.
         digits: Digits after the point.
+        better: Whether more or less of it is better. The first of which more is better is drawn
+            against the slowdown, as what is gained for it.
     """
 
     column: str
@@ -40,6 +42,7 @@ class Shown:
     unit: str
     factor: float = 1.0
     digits: int = 2
+    better: Literal["more", "less"] = "more"
 
 
 @dataclass(frozen=True)

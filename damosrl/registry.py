@@ -119,7 +119,11 @@ def make_learner(agent: Named, **overrides: Any) -> Learner:
 
 def _make(kind: Any, agent: Named, overrides: Mapping[str, Any]) -> Any:
     target, values = _description(agent)
-    name = str(agent) if isinstance(agent, (str, Path)) else str(values.get("_target_", target))
+    name = (
+        str(agent)
+        if isinstance(agent, (str, Path))
+        else getattr(target, "__qualname__", str(target))
+    )
     built = _build(target, {**values, **overrides}, f"agent {name}")
     if isinstance(built, kind):
         return built

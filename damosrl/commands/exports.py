@@ -11,6 +11,11 @@ def _export(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", required=True, metavar="bundle|onnx|damo|tree")
     parser.add_argument("--out", required=True, metavar="PATH", help="must not exist")
+    parser.add_argument(
+        "--task",
+        metavar="NAME|YAML",
+        help="task that a tuner's name or YAML is exported for; default: memory tiering",
+    )
     plays = parser.add_argument_group("where the policy is run (damo, tree)")
     plays.add_argument(
         "--workloads", metavar="A,B,...", help="default: those of its training, one by one"

@@ -21,7 +21,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from damosrl.config import choices, load_choice, load_yaml
+from damosrl.config import choice_file, choices, load_choice, load_yaml
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.paths import conf_dir
 
@@ -233,7 +233,7 @@ def _doubled(match: re.Match[str]) -> str:
 
 
 def _with_path(word: Word) -> Word:
-    """Register the file behind ``group=path.yaml`` as a choice, and choose it."""
+    """Register what lies outside our tree as a choice, and choose it: a path, a foreign name."""
     value = _plain(word.value)
     node = _node_of(word.key, value) if word.key in GROUPS else None
     if node is None:
@@ -244,13 +244,22 @@ def _with_path(word: Word) -> Word:
 
 
 def _node_of(group: str, value: str) -> dict[str, Any] | None:
-    """Return the content of a file that is given in place of a choice; None if it is none."""
+    """Return what Hydra does not find by itself; None for a choice of our own tree."""
     if value.endswith(_FILE_ENDINGS):
-        return {"name": Path(value).stem, **load_yaml(Path(value))}
+        return _named(group, Path(value))
+    if value in choices(group):
+        file = choice_file(group, value)
+        return None if file.is_relative_to(conf_dir()) else _named(group, file)
     if group == "workload" and ("/" in value or "." in value):
         name = Path(value).name.split(".", maxsplit=1)[0]
         return {"name": name, "access": {"kind": "recording", "recording": value}}
     return None
+
+
+def _named(group: str, path: Path) -> dict[str, Any]:
+    """Return a file's content with its name; an agent is built from all keys and has none."""
+    content = load_yaml(path)
+    return content if group == "agent" else {"name": path.stem, **content}
 
 
 def _file_keys(command: str) -> tuple[set[str], set[str]]:

@@ -19,6 +19,8 @@ from damosrl.experiment.settings import (
     WorldSettings,
     kept,
 )
+from damosrl.paths import conf_dir
+from damosrl.registry import make_learner
 
 SCHEMAS: dict[str, type[WorldSettings]] = {
     "compare": CompareSettings,
@@ -128,6 +130,15 @@ def test_groups_take_files(tmp_path: Path) -> None:
     assert settings.machine["page_move_us"] == 3.0
     assert settings.machine["granule"] == "4 MiB"
     assert settings.machine["name"] == "my machine"
+
+
+def test_an_agent_may_be_a_file_of_the_users_own(tmp_path: Path) -> None:
+    """What is built from the file has no key that the file does not have."""
+    path = tmp_path / "mine.yaml"
+    path.write_text((conf_dir() / "agent" / "ppo.yaml").read_text("utf-8"), "utf-8")
+    agent = compose("train", [f"agent={path}"])["agent"]
+    assert agent == compose("train", ["agent=ppo"])["agent"]
+    assert make_learner(agent).algorithm == "PPO"
 
 
 def test_a_recording_is_a_workload(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def run(arguments: Namespace) -> int:
     out = Path(arguments.out)
     require_new(out)  # before time is spent
     announce_compilation(arguments.quiet)
-    source = read_source(arguments.source)
+    source = read_source(arguments.source, arguments.task)
     try:
         lines = FORMATS[arguments.format](source, out, arguments)
     except ParityError as error:

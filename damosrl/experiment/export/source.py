@@ -49,12 +49,13 @@ class Source:
     workload: WorkloadSpec
 
 
-def read_source(text: str) -> Source:
+def read_source(text: str, task: str | None = None) -> Source:
     """Find what a word of the command line means.
 
     Args:
         text: The folder of a train or tune run, an artifact (folder or file), a tuner's name in
             conf/agent, or the path of such a YAML.
+        task: Choice of conf/task or path of a YAML, for a tuner that comes alone.
 
     Raises:
         RunFolderError: There is nothing, or a run without a policy.
@@ -68,9 +69,13 @@ def read_source(text: str) -> Source:
     path = Path(text)
     if text in agent_names():
         parameters = load_choice(GROUP, text) if text in choices(GROUP) else {}
-        return _controller(text, parameters, _default_world(), _default_workload(), {})
+        return _alone(text, parameters, task)
     if text.endswith((".yaml", ".yml")):
-        return _controller(text, load_yaml(path), _default_world(), _default_workload(), {})
+        return _alone(text, load_yaml(path), task)
+    if task is not None:
+        raise ConfigError(
+            "a trained policy keeps its task", got=f"--task {task}", fix="leave --task out"
+        )
     if (path / CONFIG).is_file():
         return _run(path)
     if (path / MANIFEST).is_file() or (path.is_file() and text.endswith(SUFFIX)):
@@ -111,7 +116,8 @@ def _train_run(path: Path) -> Source:
 
 def _artifact(path: Path) -> Source:
     artifact = load_artifact(path)
-    default, deployment, provenance = _default_world(), artifact.deployment, artifact.provenance
+    usual, deployment, provenance = _usual(), artifact.deployment, artifact.provenance
+    default = world_of(usual)
     told = provenance.get("config", provenance)
     world = World(
         machine=told.get("machine") or default.machine,
@@ -120,8 +126,14 @@ def _artifact(path: Path) -> Source:
         safety=deployment.safety or default.safety,
         monitor=default.monitor,
     )
-    workload = told.get("workload") or _default_workload()
+    workload = told.get("workload") or usual.train_workload
     return Source(str(path), artifact, own_reference(artifact), world, workload)
+
+
+def _alone(label: str, values: Mapping[str, Any], task: str | None) -> Source:
+    """Wrap a tuner that comes from no run, in the world that its task usually has."""
+    usual = _usual(task)
+    return _controller(label, values, world_of(usual), usual.train_workload, {})
 
 
 def _controller(
@@ -175,12 +187,10 @@ def _choice_of(target: str) -> str:
     )
 
 
-def _default_world() -> World:
-    return world_of(typed(CompareSettings, compose("compare", []), "compare"))
-
-
-def _default_workload() -> WorkloadSpec:
-    return typed(CompareSettings, compose("compare", []), "compare").train_workload
+def _usual(task: str | None = None) -> CompareSettings:
+    """Return what a comparison takes where nothing else is asked for."""
+    words = [] if task is None else [f"task={task}"]
+    return typed(CompareSettings, compose("compare", words), "compare")
 
 
 def _summary(path: Path) -> dict[str, Any]:

@@ -55,12 +55,14 @@ class ShownValue:
         unit: Its unit.
         text: As tables print it.
         value: The number behind it.
+        better: ``more`` or ``less`` of it.
     """
 
     head: str
     unit: str
     text: str
     value: float
+    better: str = "more"
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,8 @@ def _worst(episodes: Table, scores: FloatArray) -> tuple[float, str]:
 
 def _shown(entry: Mapping[str, Any], episodes: Table) -> ShownValue:
     mean = mean_of(column(episodes, entry["column"])) * entry["factor"]
-    return ShownValue(entry["head"], entry["unit"], number(mean, entry["digits"]), mean)
+    text, better = number(mean, entry["digits"]), entry.get("better", "more")
+    return ShownValue(entry["head"], entry["unit"], text, mean, better)
 
 
 def _episodes_of(run: Run, name: str) -> Table | None:

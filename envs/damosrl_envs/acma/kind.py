@@ -81,9 +81,9 @@ METRICS = TaskMetrics(
     shown=(
         Shown("saved_mean_ratio", "saved", "%", 100.0, 1),
         Shown("whole_free_ratio", "2 MiB free", "%", 100.0, 1),
-        Shown("broken_ratio", "broken", "%", 100.0, 1),
-        Shown("slowdown_worst_p95_ratio", "slowest guest", "p95", 1.0, 2),
-        Shown("failed_bytes", "refused", "MiB", 1.0 / 2**20, 0),
+        Shown("broken_ratio", "broken", "%", 100.0, 1, "less"),
+        Shown("slowdown_worst_p95_ratio", "slowest guest", "p95", 1.0, 2, "less"),
+        Shown("failed_bytes", "refused", "MiB", 1.0 / 2**20, 0, "less"),
         Shown("cma_success_ratio", "CMA", "%", 100.0, 1),
         Shown("dark_rank_saved_j", "ranks", "J", 1.0, 1),
     ),

@@ -68,7 +68,7 @@ METRICS = TaskMetrics(
     oracle="reclaim_oracle",
     shown=(
         Shown("saved_ratio", "saved", "% of memory", 100.0, 1),
-        Shown("tco_cost", "cost", "of all memory", 1.0, 3),
+        Shown("tco_cost", "cost", "of all memory", 1.0, 3, "less"),
     ),
     learning={"saved_ratio": "saved_ratio", "slowdown": "slowdown_mean_ratio"},
     wording=WORDING,

@@ -8,18 +8,8 @@ from numpy.typing import NDArray
 from damosrl.acma.blocks import LEAF_BYTES
 from damosrl.acma.reading import Reading
 from damosrl.knobs import FloatArray
-from damosrl.machine import (
-    GroundTruth,
-    Kdamonds,
-    Pressure,
-    SchemeStats,
-    Shortage,
-    Snapshot,
-    Source,
-    Telemetry,
-)
+from damosrl.machine import GroundTruth, Pressure, Shortage, Telemetry
 
-MISSING = (Source.SNAPSHOT, Source.RETURNED, Source.KDAMOND_CPU, Source.LATENCY)
 AVERAGES_S = np.array([10.0, 60.0, 300.0])
 
 
@@ -52,41 +42,18 @@ def host_telemetry(reading: Reading, averages: FloatArray) -> HostTelemetry:
         reading: A look at the hosts.
         averages: Pressure of the last 10, 60 and 300 s, some and full, ``(2, N, 3)``, 0..1.
     """
-    size = len(reading.time_s)
-    none, unknown = np.zeros((size, 0)), np.full(size, np.nan)
-    whole = none.astype(np.int64)
-    regions = np.zeros((size, 0, 0))
+    held_bytes = reading.gauges.held_bytes.sum(axis=1)
     some_us, full_us = (reading.guests[name].max(axis=1) for name in ("pressure_us", "full_us"))
     some, full = averages
-    return HostTelemetry(
-        time_s=reading.time_s,
+    return HostTelemetry.bare(
+        reading.time_s,
         node_total_bytes=reading.capacity_bytes[:, None],
-        node_free_bytes=np.maximum(
-            reading.capacity_bytes - reading.gauges.held_bytes.sum(axis=1), 0.0
-        )[:, None],
-        snapshot=Snapshot(
-            whole,
-            regions.astype(np.uint64),
-            regions.astype(np.uint64),
-            regions.astype(np.uint32),
-            regions.astype(np.uint32),
-            regions.astype(np.int64),
-        ),
-        kdamonds=Kdamonds(whole, whole),
-        samples_per_aggregation=whole,
-        aggregation_us=whole,
-        stats=SchemeStats(*([regions.astype(np.int64)] * 6)),
+        node_free_bytes=np.maximum(reading.capacity_bytes - held_bytes, 0.0)[:, None],
         pressure=Pressure(some_us, full_us, some, full),
-        migrated_up_bytes=np.zeros(size),
         migrated_down_bytes=reading.guests["out_total"].sum(axis=1) * float(LEAF_BYTES),
-        returned_bytes=unknown,
-        kdamond_cpu_us=unknown,
-        latency_ns=unknown,
         shortage=Shortage(
-            reading.guests["failed_leaves"].sum(axis=1) * float(LEAF_BYTES),
-            reading.overrun_bytes,
+            reading.guests["failed_leaves"].sum(axis=1) * float(LEAF_BYTES), reading.overrun_bytes
         ),
-        missing=MISSING,
         reading=reading,
     )
 

@@ -100,7 +100,7 @@ def test_a_policy_that_acts_otherwise_is_not_written(
     other = replace(source, reference=shifted)
     with pytest.raises(ParityError, match="a shifted policy"):
         export_bundle(other, tmp_path / "b", "damosrl export")
-    monkeypatch.setattr("damosrl.experiment.export.command.read_source", lambda _: other)
+    monkeypatch.setattr("damosrl.experiment.export.command.read_source", lambda *_: other)
     words = ["export", str(trained), "--format", "bundle", "--out", str(tmp_path / "b")]
     assert main(words) == 1
     assert "nothing has been written" in capsys.readouterr().err

@@ -9,31 +9,37 @@ from matplotlib.patheffects import withStroke
 
 from damosrl.experiment.report.cast import Cast
 from damosrl.experiment.report.figures.style import MUTED, marker_of, new_figure
-from damosrl.experiment.report.scores import ScoreRow
+from damosrl.experiment.report.scores import ScoreRow, ShownValue
 from damosrl.wording import Wording
 
 
 def pareto_figure(cast: Cast, rows: list[ScoreRow], words: Wording) -> Figure | None:
-    """Draw the first number that a task shows over the slowdown; None for tasks that show none."""
-    shown = [row for row in rows if row.shown and np.isfinite(row.slowdown)]
-    shown = [row for row in shown if np.isfinite(row.shown[0].value)]
-    if not shown:
+    """Draw the first gain that a task shows over the slowdown; None for tasks that show none."""
+    gains = [(row, gain) for row in rows if (gain := _gain(row)) is not None]
+    if not gains:
         return None
-    gain = shown[0].shown[0]
     figure = new_figure(4.4)
     axes = figure.add_subplot()
-    points = [(100.0 * (row.slowdown - 1.0), row.shown[0].value) for row in shown]
+    points = [(100.0 * (row.slowdown - 1.0), gain.value) for row, gain in gains]
     front = pareto_front(points)
     axes.step(*zip(*front, strict=True), where="post", color=MUTED, linewidth=1.0, zorder=1)
     right = max(*(x for x, _ in points), 0.1)
-    for row, (x, y) in zip(shown, points, strict=True):
+    for (row, _), (x, y) in zip(gains, points, strict=True):
         axes.plot([x], [y], **marker_of(cast.looks[row.name], 9.0), zorder=4)
     axes.set_xlim(-0.05 * right, 1.3 * right)
-    _name_points(axes, [(row.label, x, y) for row, (x, y) in zip(shown, points, strict=True)])
+    _name_points(axes, [(row.label, x, y) for (row, _), (x, y) in zip(gains, points, strict=True)])
+    head, unit = gains[0][1].head, gains[0][1].unit
     axes.set_xlabel(f"slowdown against {words.alone} (%; less is better)")
-    axes.set_ylabel(f"{gain.head} ({gain.unit}; more is better)")
-    axes.set_title(f"{gain.head.capitalize()} against slowdown: up and to the left is better")
+    axes.set_ylabel(f"{head} ({unit}; more is better)")
+    axes.set_title(f"{head.capitalize()} against slowdown: up and to the left is better")
     return figure
+
+
+def _gain(row: ScoreRow) -> ShownValue | None:
+    """Return the first number of which more is better; None if it or the slowdown is unknown."""
+    gain = next((one for one in row.shown if one.better == "more"), None)
+    known = gain is not None and np.isfinite([row.slowdown, gain.value]).all()
+    return gain if known else None
 
 
 def _name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
