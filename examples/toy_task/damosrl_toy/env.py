@@ -1,6 +1,7 @@
 """``damosrl_toy/Cache-v0``, for one cache and for many."""
 
 from damosrl.metrics import EpisodeColumn, Shown, TaskMetrics
+from damosrl.wording import Wording
 from damosrl_envs.loop.env import TaskEnv
 from damosrl_envs.loop.kind import Parts, TaskKind
 from damosrl_envs.loop.settings import LoopSettings
@@ -25,6 +26,17 @@ METRICS = TaskMetrics(
     oracle="toy_oracle",
     shown=(Shown("size_mean_gib", "size", "GiB", better="less"),),
     learning={"slowdown": "slowdown_mean_ratio", "size_gib": "size_mean_gib"},
+    wording=Wording(
+        unit="no-miss",
+        alone="a cache that holds all",
+        slowdown="Slowdown is the mean time per access against a cache that misses nothing.",
+        moved="nothing is moved",
+        moving="Resizing is free.",
+        returned="",
+        machines="emulated caches",
+        monitored=False,
+        terms=(("noop", "Leaves the cache as it is."), ("oracle", "Knows what will be asked.")),
+    ),
 )
 
 
