@@ -8,7 +8,11 @@ import pytest
 import yaml
 
 from damosrl.cli import main
-from damosrl.experiment.attack.judge import seeds_of
+from damosrl.config import load_choice, typed
+from damosrl.experiment.attack.budget import read_budget
+from damosrl.experiment.attack.judge import Judge, seeds_of
+from damosrl.experiment.attack.settings import AttackSettings
+from damosrl.experiment.compose import compose
 from damosrl.experiment.harm import harm_of
 from damosrl.experiment.report.table import read_table
 
@@ -55,6 +59,25 @@ def test_an_attack_writes_pattern_trials_verdict_and_pictures(tmp_path: Path) ->
     scores = json.loads((again / "summary.json").read_text())
     assert scores["scores"]["pi"]["iqm"] == pytest.approx(found["score"]["iqm"])
     assert scores["worst"]["pi"]["workload"] == "adversarial_pi"
+
+
+def test_a_tuner_that_needs_a_warm_start_gets_it_under_attack(tmp_path: Path) -> None:
+    """The kernel's loop moves next to nothing in twenty seconds cold; with its warm-up it does."""
+    warm = tmp_path / "warm.yaml"
+    target = "damosrl_agents.controllers.consist_warm.ConsistWarm"
+    warm.write_text(f"_target_: {target}\nwarm_up_s: 600.0\n", encoding="utf-8")
+    budget = read_budget(load_choice("budget", "default"))
+    nominal = {item.name: item.default for item in budget.choices.items}
+    pattern = budget.pattern({**nominal, "access.home_place": 0.5}, "far")
+    harms = {}
+    for tuner in ("consist", str(warm)):
+        words = [f"tuner={tuner}", "steps=20", "jobs=1"]
+        settings = typed(AttackSettings, compose("attack", words), "attack")
+        (found,) = Judge(settings, (40_000,)).harms([pattern])
+        assert found is not None
+        harms[tuner] = float(found[0])
+    assert abs(harms["consist"]) < 1e-4
+    assert abs(harms[str(warm)]) > 1e-3
 
 
 def test_an_interrupted_attack_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
