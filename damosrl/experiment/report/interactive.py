@@ -17,9 +17,9 @@ from plotly.subplots import make_subplots
 from damosrl.experiment.report.cast import Cast, Look
 from damosrl.experiment.report.figures.style import GRID, INK, MUTED
 from damosrl.experiment.report.inputs import Run
+from damosrl.experiment.report.panels import Panel
 from damosrl.experiment.report.scores import ScoreRow, column
 from damosrl.experiment.report.series import (
-    Panel,
     curve,
     episode_steps,
     panels_of,

@@ -1,170 +1,33 @@
-"""The time series of recorded episodes, in the units that people read."""
+"""The time series of recorded episodes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from damosrl.experiment.report.cast import is_policy
 from damosrl.experiment.report.inputs import Run
+from damosrl.experiment.report.node_panels import node_panels
+from damosrl.experiment.report.panels import BEFORE_NODES, PANELS, SLOWDOWN, Panel
 from damosrl.experiment.report.scores import ScoreRow, column, mean_of
 from damosrl.experiment.report.table import Table
 from damosrl.knobs import FloatArray
 
-MIB = float(1 << 20)
-SLOWDOWN = "Slowdown"
 HEADLINE_COUNT = 6
 PREFERRED = ("best_static", "consist_warm", "quantile", "consist")
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One quantity over time.
-
-    Args:
-        title: What is shown.
-        unit: Unit on the axis.
-        read: Takes the episode's steps, gives the values ``(steps,)``.
-        source: The column it needs.
-        shown: Values that the axis always spans, so that noise around nothing looks like nothing.
-        log: Whether the axis is logarithmic; zero is then a gap.
-        ticks: Whether only the moments above zero count, drawn as ticks on a line per tuner.
-    """
-
-    title: str
-    unit: str
-    read: Callable[[Table], FloatArray]
-    source: str
-    shown: tuple[float, float] | None = None
-    log: bool = False
-    ticks: bool = False
-
-
-def _scaled(name: str, factor: float) -> Callable[[Table], FloatArray]:
-    return lambda steps: column(steps, name) * factor
-
-
-def _per_second(name: str) -> Callable[[Table], FloatArray]:
-    def read(steps: Table) -> FloatArray:
-        return column(steps, name) / (step_seconds(steps) * MIB)
-
-    return read
-
-
-def _quota(name: str) -> Callable[[Table], FloatArray]:
-    def read(steps: Table) -> FloatArray:
-        values = column(steps, name) / MIB
-        return np.where(values > 1.0 / MIB, values, np.nan)  # one byte is how "off" is written
-
-    return read
-
-
-PANELS = (
-    Panel(SLOWDOWN, "ratio", _scaled("slowdown_ratio", 1.0), "slowdown_ratio"),
-    Panel("Saved", "% of memory", _scaled("saved_ratio", 100.0), "saved_ratio", shown=(0.0, 1.0)),
-    Panel(
-        "Reclaim quota",
-        "MiB/s",
-        _quota("knob_reclaim_quota"),
-        "knob_reclaim_quota",
-        shown=(1.0, 1024.0),
-        log=True,
-    ),
-    Panel(
-        "Swapped in by faults",
-        "MiB/s",
-        _per_second("swapped_in_bytes"),
-        "swapped_in_bytes",
-        shown=(0.0, 10.0),
-    ),
-    Panel(
-        "Free in the fast tier",
-        "% of the tier",
-        _scaled("fast_free_ratio", 100.0),
-        "fast_free_ratio",
-        shown=(0.0, 1.0),
-    ),
-    Panel(
-        "Promotion quota",
-        "MiB/s",
-        _quota("knob_promotion_quota"),
-        "knob_promotion_quota",
-        shown=(1.0, 1024.0),
-        log=True,
-    ),
-    Panel(
-        "Demotion quota",
-        "MiB/s",
-        _quota("knob_demotion_quota"),
-        "knob_demotion_quota",
-        shown=(1.0, 1024.0),
-        log=True,
-    ),
-    Panel("Balloon", "% of a guest", _scaled("knob_balloon", 1.0), "knob_balloon", shown=(0, 10)),
-    Panel("Unplugged", "% of a guest", _scaled("knob_unplug", 1.0), "knob_unplug", shown=(0, 10)),
-    Panel(
-        "Paged out at a fixed rate",
-        "MiB/s",
-        _quota("knob_reclaim_rate"),
-        "knob_reclaim_rate",
-        shown=(1.0, 1024.0),
-        log=True,
-    ),
-    Panel(
-        "Refused to programs",
-        "MiB/s",
-        _per_second("failed_bytes"),
-        "failed_bytes",
-        shown=(0.0, 10.0),
-    ),
-    Panel(
-        "Given to the host", "MiB/s", _per_second("given_bytes"), "given_bytes", shown=(0.0, 10.0)
-    ),
-    Panel(
-        "Taken back", "MiB/s", _per_second("returned_bytes"), "returned_bytes", shown=(0.0, 10.0)
-    ),
-    Panel(
-        "Free memory in pieces",
-        "% of free memory",
-        _scaled("broken_ratio", 100.0),
-        "broken_ratio",
-        shown=(0.0, 1.0),
-    ),
-    Panel("Promoted", "MiB/s", _per_second("promoted_bytes"), "promoted_bytes", shown=(0.0, 10.0)),
-    Panel("Demoted", "MiB/s", _per_second("demoted_bytes"), "demoted_bytes", shown=(0.0, 10.0)),
-    Panel(
-        "Memory pressure, PSI some",
-        "% of time",
-        _scaled("psi_some_ratio", 100.0),
-        "psi_some_ratio",
-        shown=(0.0, 1.0),
-    ),
-    Panel(
-        "Events: clamps and fallbacks",
-        "a tick each",
-        _scaled("events_count", 1.0),
-        "events_count",
-        ticks=True,
-    ),
-)
-"""Those whose column a run has are drawn. Cause above effect: quotas over what was moved; left
-promotion, right demotion."""
-
-
 def panels_of(run: Run) -> list[Panel]:
-    """Return the panels that a run has the columns for; the task says the slowdown's unit."""
-    steps = run.steps
-    found = [] if steps is None else [panel for panel in PANELS if steps.has(panel.source)]
+    """Return the panels that a run has the columns for; the task says the slowdown's unit.
+
+    Those of single nodes stand between results and what was moved.
+    """
+    if run.steps is None:
+        return []
+    known = [panel for panel in PANELS if run.steps.has(panel.source)]
+    place = sum(panel.source in BEFORE_NODES for panel in known)
+    found = [*known[:place], *node_panels(run), *known[place:]]
     unit = f"× {run.wording.unit}"
     return [replace(panel, unit=unit) if panel.title == SLOWDOWN else panel for panel in found]
-
-
-def step_seconds(steps: Table) -> float:
-    """Return the time between two decisions of an episode, seconds."""
-    times = column(steps, "time_s")
-    gaps = np.diff(times)
-    gaps = gaps[gaps > 0]
-    return float(np.median(gaps)) if gaps.size else 1.0
 
 
 def thinned(values: FloatArray, most: int) -> FloatArray:

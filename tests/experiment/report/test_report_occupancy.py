@@ -8,13 +8,9 @@ import numpy as np
 import pytest
 
 from damosrl.experiment.report.cast import cast_of
-from damosrl.experiment.report.figures.occupancy import (
-    occupancy_figure,
-    stacked_gib,
-    tier_names,
-    used_columns,
-)
+from damosrl.experiment.report.figures.occupancy import occupancy_figure, stacked_gib
 from damosrl.experiment.report.inputs import load_run
+from damosrl.experiment.report.node_panels import tier_names, used_columns
 from damosrl.experiment.report.table import Table
 
 MakeRun = Callable[..., Path]

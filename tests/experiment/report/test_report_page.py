@@ -23,9 +23,9 @@ from damosrl.experiment.report.figures.ranking import ranking_figure
 from damosrl.experiment.report.figures.style import drawing_style, to_drawing
 from damosrl.experiment.report.figures.tradeoff import tradeoff_figure
 from damosrl.experiment.report.inputs import Heatmap, load_run
+from damosrl.experiment.report.panels import PANELS
 from damosrl.experiment.report.scores import score_rows
 from damosrl.experiment.report.series import (
-    PANELS,
     curve,
     episode_steps,
     headline_tuners,

@@ -9,7 +9,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from damosrl.experiment.report.cast import Cast
 from damosrl.experiment.report.figures.style import line_of, new_figure
 from damosrl.experiment.report.inputs import Run
-from damosrl.experiment.report.series import Panel, curve, episode_steps, panels_of, thinned
+from damosrl.experiment.report.panels import Panel
+from damosrl.experiment.report.series import curve, episode_steps, panels_of, thinned
 from damosrl.experiment.report.table import Table
 
 MAX_POINTS = 150

@@ -1,7 +1,5 @@
 """Where the workload's memory lies over time: the memory in use on each node, stacked by tuner."""
 
-import re
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,13 +8,13 @@ from matplotlib.patches import Patch
 from damosrl.experiment.report.cast import Cast
 from damosrl.experiment.report.figures.style import INK, new_figure
 from damosrl.experiment.report.inputs import Run
+from damosrl.experiment.report.node_panels import tier_names, used_columns
 from damosrl.experiment.report.series import episode_steps
 from damosrl.experiment.report.table import Table
 from damosrl.knobs import FloatArray
 
 GIB = float(1 << 30)
 COLUMNS = 3
-_USED = re.compile(r"node(\d+)_used_bytes")
 
 SHADES = ("#B2182B", "#EF8A62", "#92C5DE", "#4393C3", "#2166AC", "#053061")
 """From the fastest node, hot, to the slowest (ColorBrewer RdBu, safe for colour-blind readers)."""
@@ -59,20 +57,6 @@ def occupancy_figure(
         title_fontproperties={"weight": "bold", "size": 10.5},
     )
     return figure
-
-
-def used_columns(steps: Table) -> list[str]:
-    """Return the columns of memory in use, by node."""
-    matches = [match for match in map(_USED.fullmatch, steps.columns) if match]
-    return [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
-
-
-def tier_names(run: Run, nodes: int) -> list[str]:
-    """Return what the run's machine calls its nodes, else their numbers."""
-    machine = run.config.get("machine", {})
-    tiers = machine.get("tiers", []) if isinstance(machine, dict) else []
-    names = [str(tier.get("name", "")) for tier in tiers[:nodes] if isinstance(tier, dict)]
-    return names if len(names) == nodes else [f"node {node}" for node in range(nodes)]
 
 
 def stacked_gib(steps: Table, nodes: list[str], footprint_bytes: float) -> FloatArray:
