@@ -105,6 +105,11 @@ class Run:
         return tuple(map(str, given)) if isinstance(given, list) else usual
 
     @property
+    def seers(self) -> tuple[str, ...]:
+        """Names of the tuners that were shown ground truth."""
+        return tuple(self.summary.get("ground_truth") or [self.oracle])
+
+    @property
     def is_compare(self) -> bool:
         """Whether the run compared tuners (rather than trained or searched one)."""
         return bool(self.summary.get("scores")) or self.episodes is not None

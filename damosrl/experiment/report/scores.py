@@ -170,12 +170,11 @@ def _rank(row: ScoreRow) -> tuple[bool, float, float]:
 
 def _row(run: Run, name: str, text: str) -> ScoreRow:
     episodes = _episodes_of(run, name)
-    seers = run.summary.get("ground_truth") or [run.oracle]
     entry = run.summary.get("scores", {}).get(name)
     score = _interval(entry)
     if episodes is None:
         return ScoreRow(
-            name, text, score, sees_truth=name in seers, is_baseline=name == run.baseline
+            name, text, score, sees_truth=name in run.seers, is_baseline=name == run.baseline
         )
     scores = column(episodes, "score")
     known = scores[np.isfinite(scores)]
@@ -185,7 +184,7 @@ def _row(run: Run, name: str, text: str) -> ScoreRow:
         label=text,
         score=score if entry else score_of(scores),
         by_split=_by_split(run, name, episodes),
-        sees_truth=name in seers,
+        sees_truth=name in run.seers,
         is_baseline=name == run.baseline,
         slowdown=mean_of(column(episodes, "slowdown_mean_ratio")),
         p99_latency_ns=mean_of(column(episodes, "p99_latency_ns")),

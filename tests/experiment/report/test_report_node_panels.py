@@ -76,6 +76,16 @@ def test_quotas_are_mib_and_thresholds_per_cent(make_compare: MakeRun) -> None:
     assert quota.title == "Promotion quota, node 1 to node 0"
 
 
+def test_whoever_sees_the_truth_turns_no_knobs(make_compare: MakeRun) -> None:
+    """An assignment moves memory itself: the threshold of its idle schemes is not drawn."""
+    run = _run(make_compare(), (), knob_node1_hot_threshold=[15.0, 15.0])
+    run = replace(run, summary={**run.summary, "ground_truth": ["oracle", "assignment"]})
+    assert run.steps is not None
+    (threshold,) = node_panels(run)
+    assert np.isnan(curve(run, threshold, "assignment", run.steps)).all()
+    assert np.isfinite(curve(run, threshold, "pi", run.steps)).all()
+
+
 def test_shared_knobs_have_no_panels_of_nodes(make_compare: MakeRun) -> None:
     """A machine of two nodes is drawn as before."""
     assert node_panels(load_run(make_compare())) == []
