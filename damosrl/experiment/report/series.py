@@ -51,7 +51,7 @@ def thinned(values: FloatArray, most: int) -> FloatArray:
 def curve(run: Run, panel: Panel, tuner: str, steps: Table) -> FloatArray:
     """Return a panel's values ``(steps,)`` of one episode.
 
-    No-op and those who see the truth turn no knobs: their schemes are off, whatever the column says.
+    No-op and those who see the truth turn no knobs: their schemes are off, whatever is recorded.
     """
     if panel.source.startswith("knob_") and tuner in (run.baseline, *run.seers):
         return np.full(len(steps), np.nan)
