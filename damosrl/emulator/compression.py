@@ -5,7 +5,8 @@ zram and zswap keep a page as its compressed copy. Pages that hardly compress ar
 a device behind it, in which case they stay where they are. A disk takes no memory.
 
 The pool is counted beside the memory nodes: capacities are what is left for pages. It is kept by
-differences, so that its cost follows what moves, never the size of memory.
+differences, as are the swapped frames of each piece, so that its cost follows what moves, never
+the size of memory.
 """
 
 import numpy as np
@@ -53,14 +54,18 @@ def write_compression(
 
 
 @inner_kernel
-def count_pool(world: MemoryWorld, m: int) -> None:
-    """Count a machine's pool anew, extent by extent: at a start, and when memory is given up."""
+def count_stored(world: MemoryWorld, m: int) -> None:
+    """Count swapped frames and their pool anew: at a start, and when memory is given up."""
+    for piece in range(world.machines[m].num_pieces):
+        world.pieces[m, piece].stored = 0
     frames = 0.0
     slot = world.nodes[m, world.nodes.shape[1] - 1].first
     while slot != NONE:
         extent = world.slots[m, slot]
         if extent.piece != FREE:
-            frames += extent.length * world.pieces[m, extent.piece].pool_share
+            piece = world.pieces[m, extent.piece]
+            piece.stored += extent.length
+            frames += extent.length * piece.pool_share
         slot = extent.after
     world.machines[m].pool_bytes = frames * world.machines[m].granule_bytes
 
@@ -72,8 +77,9 @@ def is_refused(world: MemoryWorld, m: int, slot: int) -> bool:
 
 
 @inner_kernel
-def account_pool(world: MemoryWorld, m: int, piece: int, stored_bytes: float) -> None:
-    """Let the pool grow, or shrink, by what some bytes of a piece take in it."""
-    machine = world.machines[m]
-    grown = machine.pool_bytes + stored_bytes * world.pieces[m, piece].pool_share
+def account_stored(world: MemoryWorld, m: int, piece: int, frames: int) -> None:
+    """Book frames of a piece that went to the swap store, or came from it (negative)."""
+    machine, kind = world.machines[m], world.pieces[m, piece]
+    kind.stored += frames
+    grown = machine.pool_bytes + float(frames * machine.granule_bytes) * kind.pool_share
     machine.pool_bytes = max(grown, 0.0)

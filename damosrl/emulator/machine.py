@@ -19,7 +19,7 @@ from damosrl.emulator.heat import monitor_heat, physical_heat, virtual_heat
 from damosrl.emulator.kswapd import write_watermarks
 from damosrl.emulator.limits import WorkLimits
 from damosrl.emulator.loading import check_status, load_context
-from damosrl.emulator.memory_state import NONE, MemoryWorld, allocate_world, grow_world
+from damosrl.emulator.memory_state import NONE, SLOT, MemoryWorld, allocate_world, grow_world
 from damosrl.emulator.online import RunningDocuments, with_whole_node
 from damosrl.emulator.oracle import rebalance
 from damosrl.emulator.page_classes import write_page_classes
@@ -364,8 +364,10 @@ class EmulatedMachines:
         return list(self._pool.map(chunk, borders[:-1], borders[1:]))
 
     def _run_chunk(self, seconds: float, first: int, last: int) -> int:
+        scratch = np.empty(self.world.slots.shape[1], SLOT)
+        engine, world = self.engine, self.world
         return run_machines(
-            self.engine, self.world, first, last, seconds, self._tick_s, self._until_us
+            engine, world, first, last, seconds, self._tick_s, self._until_us, scratch
         )
 
     def _refuse_exhausted(self) -> None:

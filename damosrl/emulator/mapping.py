@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from damosrl.emulator.compression import count_pool
+from damosrl.emulator.compression import count_stored
 from damosrl.emulator.extents import (
     clear_extent,
     find_free,
@@ -116,7 +116,7 @@ def change_mappings(world: MemoryWorld, m: int, time_s: float) -> None:
             take_memory(world, m, area)
     world.machines[m].next_change_s = note_processes(world.virtual, m, time_s)
     renew_loads(world, m)
-    count_pool(world, m)
+    count_stored(world, m)
 
 
 @lean_kernel

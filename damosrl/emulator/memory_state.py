@@ -46,13 +46,13 @@ TOUCHED = -1e9
 """Pages that were certainly accessed since they were made old, as a page that faulted in."""
 
 PIECE = np.dtype(
-    [(name, "i8") for name in ["frames", "file", "unmapped", "memcg", "order", "refused"]]
+    [(name, "i8") for name in ["frames", "file", "unmapped", "memcg", "order", "refused", "stored"]]
     + [("touched", "f8"), ("pool_share", "f8")]
 )
 """Frames of a piece, and what its pages are: of a file (else anonymous), unmapped, id of their
 memory control group (0 is the root), order of the folios they start with, whether the swap store
-refuses them; the expected accesses to each page up to the beginning of the epoch in force; and the
-memory that a swapped byte takes in the store's pool."""
+refuses them, frames that are in it; the expected accesses to each page up to the beginning of the
+epoch in force; and the memory that a swapped byte takes in the store's pool."""
 
 BORDER = np.dtype([("frame", "f8"), ("hits_below", "f8"), ("hit", "f8")])
 """First frame of an extent, the sum of hit probability over the node's frames below it, and the hit
@@ -87,8 +87,11 @@ MACHINE = np.dtype(
         ("rng", "u8"),
         ("draws", "u8"),
         *_record(
-            # extents; the workload's place in the rate store; whether kswapd runs
-            "spare exhausted rates_at epochs_at num_pieces num_epochs epoch kswapd "
+            # extents: chain of given-up slots, slots from this one on never used, taken since the
+            # slots were put in order, listed then, whether they ran out; the workload's place in
+            # the rate store; whether kswapd runs
+            "spare unused scattered listed exhausted "
+            "rates_at epochs_at num_pieces num_epochs epoch kswapd "
             # whether some pages have been on the active list, or in large folios
             "uses_active uses_folios "
             # whether its processes are in the tables of `virtual`
@@ -128,7 +131,7 @@ class MemoryWorld(NamedTuple):
     nodes: NDArray[np.void]
     """`NODE` records ``(N, T)``."""
     slots: NDArray[np.void]
-    """`SLOT` records ``(N, E)``: pools of extents, spare ones chained through ``after``."""
+    """`SLOT` records ``(N, E)``: pools of extents, given-up ones chained through ``after``."""
     borders: NDArray[np.void]
     """`BORDER` records ``(N, T, E + 1)``."""
     lookup: NDArray[np.int32]
@@ -197,13 +200,10 @@ def grow_world(world: MemoryWorld, slots: int, pieces: int, store: RateStore) ->
         pieces: Pieces of its workload.
         store: Where the rates are.
     """
-    old = world.slots.shape[1]
-    if slots > old:
-        larger = _padded(world.slots, slots)
-        larger["after"][:, old:] = np.arange(old + 1, slots + 1)
-        larger["after"][:, -1] = world.machines["spare"]
-        world.machines["spare"] = old
-        world = world._replace(slots=larger, borders=_padded(world.borders, slots + 1))
+    if slots > world.slots.shape[1]:
+        world = world._replace(
+            slots=_padded(world.slots, slots), borders=_padded(world.borders, slots + 1)
+        )
     if pieces > world.hit.shape[1]:
         world = world._replace(
             hit=_padded(world.hit, pieces),

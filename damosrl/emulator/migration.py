@@ -9,7 +9,7 @@ the copying takes.
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.emulator.compression import account_pool, is_refused
+from damosrl.emulator.compression import account_stored, is_refused
 from damosrl.emulator.extents import (
     fill_free,
     find_free,
@@ -100,9 +100,9 @@ def _account(world: MemoryWorld, m: int, source: int, target: int, piece: int, f
     if source != store:  # a page read from the swap store pays by the time of its fault
         world.nodes[m, source].waiting_bytes += size
     if target == store:
-        account_pool(world, m, piece, float(size))
+        account_stored(world, m, piece, frames)
     elif source == store:
-        account_pool(world, m, piece, -float(size))
+        account_stored(world, m, piece, -frames)
     if store not in (source, target):
         machine.copy_waiting_bytes += size
     if target < source:
@@ -153,9 +153,11 @@ def move_pieces(
 
     ``wanted (P,)`` is lowered by what was moved.
     """
-    total = 0
+    total, left = 0, 0
+    for piece in range(len(wanted)):
+        left += wanted[piece]
     slot = world.nodes[m, source].first
-    while slot != NONE and world.nodes[m, target].free > 0:
+    while slot != NONE and total < left and world.nodes[m, target].free > 0:
         piece = world.slots[m, slot].piece
         if piece == FREE or wanted[piece] == 0:
             slot = world.slots[m, slot].after

@@ -1,9 +1,10 @@
 """The swap store: faults that bring pages back, and the time that they take.
 
 Faults follow from the access model: a page with rate r is touched in a time d with probability
-1 - exp(-r d). The threads that touch such pages stall, which slows the application and with it
-the rate of faults; bisection finds the share of time stalled. Where no node has room left, faults
-reclaim (`damosrl.emulator.reclaim`) and pay for the writing, unless kswapd does it for them.
+1 - exp(-r d). All swapped pages of a piece are alike, so they are counted, not walked. The threads
+that touch such pages stall, which slows the application and with it the rate of faults; the share
+of time stalled is the root at which both agree. Where no node has room left, faults reclaim
+(`damosrl.emulator.reclaim`) and pay for the writing, unless kswapd does it for them.
 """
 
 import math
@@ -13,13 +14,19 @@ from numpy.typing import NDArray
 
 from damosrl.emulator.jit import inner_kernel
 from damosrl.emulator.latency import idle_ns, loaded_ns, peak_gbps
-from damosrl.emulator.memory_state import FREE, NONE, PAGE_BYTES, MemoryWorld
+from damosrl.emulator.memory_state import PAGE_BYTES, MemoryWorld
 from damosrl.emulator.migration import move_pieces
 from damosrl.emulator.rates import piece_rate
 from damosrl.emulator.reclaim import free_memory, reclaim, uniform
 
 MOST_WRITES = 0.5
 """Share of the swap store's peak that writing may take: reading goes on beside it."""
+
+STALL_TOLERANCE = 1e-7
+"""Relative error of the share of time stalled."""
+
+MOST_STEPS = 60
+"""Steps in which that is found in any case: bisection takes thirty."""
 
 
 @inner_kernel
@@ -45,15 +52,13 @@ def expected_faults(world: MemoryWorld, m: int, exposure_s: float) -> float:
     """
     machine = world.machines[m]
     frames = 0.0
-    slot = world.nodes[m, world.nodes.shape[1] - 1].first
-    while slot != NONE:
-        extent = world.slots[m, slot]
-        rate = piece_rate(world, m, extent.piece)
+    for piece in range(machine.num_pieces):
+        stored = world.pieces[m, piece].stored
+        rate = piece_rate(world, m, piece) if stored > 0 else 0.0
         if rate > 0.0:
             touched = -math.expm1(-rate * exposure_s)
             left_s = exposure_s - touched / rate
-            frames += extent.length * (touched + machine.reclaimed_hz * left_s)
-        slot = extent.after
+            frames += stored * (touched + machine.reclaimed_hz * left_s)
     return frames * machine.granule_bytes / PAGE_BYTES
 
 
@@ -85,6 +90,49 @@ def direct_share(world: MemoryWorld, m: int, faults: float, duration_s: float) -
 
 
 @inner_kernel
+def _excess_ns(
+    world: MemoryWorld, m: int, speed: float, duration_s: float, stalled: float
+) -> float:
+    """Return the time that faults take beyond a share of the threads' time taken to be stalled."""
+    faults = expected_faults(world, m, speed * (1.0 - stalled) * duration_s)
+    thread_ns = world.machines[m].threads * duration_s * 1e9
+    return faults * _fault_time_ns(world, m, faults, duration_s) - stalled * thread_ns
+
+
+@inner_kernel
+def _stalled_share(world: MemoryWorld, m: int, speed: float, duration_s: float) -> float:
+    """Find the share of time stalled, within `STALL_TOLERANCE` of it.
+
+    Regula falsi with the Illinois rule (Dowell and Jarratt, 1971); bisection while the store
+    cannot serve the faults of the lower end at all.
+    """
+    low, high = 0.0, 1.0
+    below = _excess_ns(world, m, speed, duration_s, low)
+    if below <= 0.0:
+        return 0.0
+    thread_ns = world.machines[m].threads * duration_s * 1e9
+    above, side = -thread_ns, 0
+    for _ in range(MOST_STEPS):
+        if high - low <= STALL_TOLERANCE * high:
+            break
+        middle = 0.5 * (low + high)
+        if below < math.inf:
+            middle = low + (high - low) * below / (below - above)
+        excess = _excess_ns(world, m, speed, duration_s, middle)
+        if abs(excess) <= STALL_TOLERANCE * middle * thread_ns:
+            return middle
+        if excess > 0.0:
+            low, below = middle, excess
+            above = 0.5 * above if side > 0 else above
+            side = 1
+        else:
+            high, above = middle, excess
+            below = 0.5 * below if side < 0 else below
+            side = -1
+    return high
+
+
+@inner_kernel
 def solve_stalls(
     world: MemoryWorld,
     m: int,
@@ -106,22 +154,12 @@ def solve_stalls(
     world.machines[m].stalled = 0.0
     if world.nodes[m, node].free == world.nodes[m, node].total:
         return 0.0
+    stalled = _stalled_share(world, m, speed, duration_s)
+    faults = expected_faults(world, m, speed * (1.0 - stalled) * duration_s)
     thread_ns = world.machines[m].threads * duration_s * 1e9
-    low, high = 0.0, 1.0
-    for step in range(30):
-        stalled = 0.0 if step == 0 else 0.5 * (low + high)
-        exposure = speed * (1.0 - stalled) * duration_s
-        faults = expected_faults(world, m, exposure)
-        if faults * _fault_time_ns(world, m, faults, duration_s) > stalled * thread_ns:
-            low = stalled
-        else:
-            high = stalled
-        if high == 0.0:
-            break
-    faults = expected_faults(world, m, speed * (1.0 - high) * duration_s)
-    world.machines[m].stalled = high
+    world.machines[m].stalled = stalled
     world.machines[m].fault_ns = (
-        high * thread_ns / faults if faults > 0.0 else idle_ns(world, m, node)
+        stalled * thread_ns / faults if faults > 0.0 else idle_ns(world, m, node)
     )
     world.machines[m].faults += faults
     return faults
@@ -131,19 +169,16 @@ def solve_stalls(
 def draw_faults(world: MemoryWorld, m: int, exposure_s: float, wanted: NDArray[np.int64]) -> int:
     """Draw which swapped frames were touched into ``wanted (P,)``; return how many.
 
-    An extent loses whole frames; their mean number is that of the pages touched.
+    A piece loses whole frames; their mean number is that of the pages touched.
     """
     total = 0
-    slot = world.nodes[m, world.nodes.shape[1] - 1].first
-    while slot != NONE:
-        extent = world.slots[m, slot]
-        if extent.piece != FREE:
-            rate = piece_rate(world, m, extent.piece)
-            touched = -extent.length * math.expm1(-rate * exposure_s)
-            frames = int(touched + uniform(world, m)) if rate > 0.0 else 0
-            wanted[extent.piece] += frames
-            total += frames
-        slot = extent.after
+    for piece in range(world.machines[m].num_pieces):
+        stored = world.pieces[m, piece].stored
+        rate = piece_rate(world, m, piece) if stored > 0 else 0.0
+        if rate > 0.0:
+            touched = -stored * math.expm1(-rate * exposure_s)
+            wanted[piece] = int(touched + uniform(world, m))
+            total += wanted[piece]
     return total
 
 

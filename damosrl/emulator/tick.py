@@ -16,9 +16,9 @@ from damosrl.emulator.application import (
     solve_all_fast,
     solve_loop,
 )
-from damosrl.emulator.compression import count_pool
+from damosrl.emulator.compression import count_stored
 from damosrl.emulator.engine import run_until
-from damosrl.emulator.extents import forget_old_moves
+from damosrl.emulator.extents import forget_old_moves, tidy_slots
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.kswapd import keep_free
 from damosrl.emulator.latency import idle_ns, mixture_p99_ns
@@ -177,6 +177,7 @@ def run_machines(
     seconds: float,
     tick_s: NDArray[np.float64],
     until_us: NDArray[np.int64],
+    scratch: NDArray[np.void],
 ) -> int:
     """Let the machines [first, last) run for some seconds; return the number that stopped.
 
@@ -188,6 +189,7 @@ def run_machines(
         seconds: Time to pass.
         tick_s: Longest step of each machine, ``(N,)``.
         until_us: Scratch, ``(C,)``.
+        scratch: Scratch of `tidy_slots`, ``(E,)``.
     """
     engine, memory, stopped = pointer_to(state), pointer_to(world), 0
     for m in range(first, last):
@@ -199,6 +201,7 @@ def run_machines(
             broken = step(engine, memory, m, end_s, until_us)
             if world.machines[m].exhausted != 0:
                 broken = 1
+        tidy_slots(memory, m, scratch)
         stopped += min(broken, 1)
     return stopped
 
@@ -235,7 +238,7 @@ def begin(world: MemoryWorld, m: int, seed: int) -> None:
     clear_sums(world, m)
     clear_pressure(world.psi[m], machine)
     clear_swap(world, m, seed)
-    count_pool(world, m)
+    count_stored(world, m)
     enter_epoch(world, m, 0)
     solve_all_fast(world, m)
     for node in range(world.nodes.shape[1]):

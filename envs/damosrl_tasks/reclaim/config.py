@@ -37,7 +37,7 @@ class ReclaimConfig:
     decision_interval_s: float = 6.0
     action: ActionKind = "absolute"
     sample_us: int = 5_000
-    aggr_us: int = 100_000
+    aggr_us: int = 500_000
     min_nr_regions: int = 10
     max_nr_regions: int = 200
     apply_s: float = 1.0

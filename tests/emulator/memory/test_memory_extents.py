@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from damosrl.emulator.extents import forget_old_moves
+from damosrl.emulator.extents import forget_old_moves, tidy_slots
 from damosrl.emulator.jit import kernel
-from damosrl.emulator.memory_state import FREE, NONE, MemoryWorld
+from damosrl.emulator.memory_state import FREE, NONE, SLOT, MemoryWorld
 from damosrl.emulator.migration import migrate_range
 from damosrl.emulator.presets import MachineConfig
 
@@ -27,6 +27,13 @@ def migrate(world: MemoryWorld, source: int, target: int, first: int, end: int, 
     if sweep:
         forget_old_moves(world, 0, round(10.0 * (world.machines[0].time_s - 3.0)))
     return moved
+
+
+@kernel
+def tidy(world: MemoryWorld, scratch: NDArray[np.void]) -> None:
+    """Put the slots in order whether or not they are much scattered."""
+    world.machines[0].scattered += world.slots.shape[1]
+    tidy_slots(world, 0, scratch)
 
 
 def frame_map(world: MemoryWorld, node: int) -> NDArray[np.int64]:
@@ -131,3 +138,29 @@ def test_memory_that_comes_back_soon_is_counted(
     world.machines["time_s"] += 40.0
     migrate(world, 1, 0, 10, 12, sweep=False)
     assert world.machines["returned_bytes"][0] == 2 * granule
+
+
+@settings(deadline=None, max_examples=100)
+@given(moves=moves)
+def test_slots_in_order_hold_the_same_memory(
+    make_world: Callable[..., MemoryWorld],
+    two_tiers: MachineConfig,
+    moves: list[tuple[int, int, int, int, bool]],
+) -> None:
+    """A pool whose slots are put in order after every move goes on as one that is left alone."""
+    alone, tidied = (make_world(two_tiers, FRAMES, CAPACITY, USED, RATES) for _ in range(2))
+    scratch = np.empty(tidied.slots.shape[1], SLOT)
+    for source, step, first, end, sweep in moves:
+        for world in (alone, tidied):
+            migrate(world, source, (source + step) % 3, first, end, sweep)
+        tidy(tidied, scratch)
+        place = 0
+        for node in range(3):
+            assert frame_map(tidied, node).tolist() == frame_map(alone, node).tolist()
+            assert tidied.nodes["first"][0, node] == place
+            slot = int(tidied.nodes["first"][0, node])
+            while slot != NONE:
+                assert slot == place
+                place, slot = place + 1, int(tidied.slots["after"][0, slot])
+        assert tidied.machines["unused"][0] == place
+    assert not tidied.machines["exhausted"][0]
