@@ -166,7 +166,10 @@ class Pressure(NamedTuple):
 
 
 class SwapUse(NamedTuple):
-    """Swap space of N machines, ``(N,)`` each, as /proc/meminfo and zram's ``mm_stat`` give it."""
+    """Swap space of N machines, ``(N,)`` each; NaN where the machine does not tell.
+
+    A kernel gives it in /proc/meminfo, in zram's ``mm_stat`` and in /proc/vmstat.
+    """
 
     total_bytes: FloatArray
     """Room for pages, by their size in memory."""
@@ -174,6 +177,14 @@ class SwapUse(NamedTuple):
     """Pages swapped out, by their size in memory."""
     pool_bytes: FloatArray
     """Memory that their compressed copies take; 0 on a disk."""
+    in_bytes: FloatArray
+    """Life-time bytes that faults brought back."""
+    out_bytes: FloatArray
+    """Life-time bytes swapped out, whoever did it."""
+    refaulted_bytes: FloatArray
+    """Life-time bytes that came back soon after they had gone out. A kernel counts what comes back
+    before it has forgotten that it went (``workingset_refault``), an emulated machine what goes one
+    way within the ping-pong window after the other."""
 
 
 class Shortage(NamedTuple):
@@ -200,6 +211,14 @@ class Source(StrEnum):
     """CPU time of the kdamonds."""
     LATENCY = "latency"
     """The latency probe."""
+    SWAP = "swap"
+    """Size and use of the swap space."""
+    SWAP_POOL = "swap_pool"
+    """Memory that swapped pages take."""
+    SWAPPING = "swapping"
+    """Bytes swapped in and out."""
+    REFAULTS = "refaults"
+    """Bytes that came back soon after they had been swapped out."""
 
 
 TOLD_BY: Mapping[Source, str] = {

@@ -24,6 +24,10 @@ HOW_TO_GET = {
     Source.NODES: "a kernel with NUMA (meminfo of every node)",
     Source.PRESSURE: "boot with psi=1",
     Source.SNAPSHOT: "mount -t tracefs tracefs /sys/kernel/tracing",
+    Source.SWAP: "a kernel with CONFIG_SWAP (SwapTotal of /proc/meminfo)",
+    Source.SWAP_POOL: "a zram device that tells its mm_stat, or swap on a disk",
+    Source.SWAPPING: "a kernel with CONFIG_SWAP (pswpin and pswpout of /proc/vmstat)",
+    Source.REFAULTS: "workingset_refault_anon and _file of /proc/vmstat",
 }
 
 

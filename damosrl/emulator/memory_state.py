@@ -108,7 +108,7 @@ MACHINE = np.dtype(
             # time, and when an area or a process comes or goes next; bytes copied between nodes
             # whose CPU time is not taken yet, memory of the swap store's pool; life-time counters
             "time_s next_change_s copy_waiting_bytes pool_bytes up_bytes down_bytes returned_bytes "
-            "kdamond_us faults "
+            "swapped_in_bytes swapped_out_bytes kdamond_us faults "
             # sums over the last run
             "elapsed_s accesses possible latency_sum_ns p99_sum_ns fast_accesses "
             # pressure: time of the last update of the averages, and when the next one is due

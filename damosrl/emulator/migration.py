@@ -101,8 +101,10 @@ def _account(world: MemoryWorld, m: int, source: int, target: int, piece: int, f
         world.nodes[m, source].waiting_bytes += size
     if target == store:
         account_stored(world, m, piece, frames)
+        machine.swapped_out_bytes += size
     elif source == store:
         account_stored(world, m, piece, -frames)
+        machine.swapped_in_bytes += size
     if store not in (source, target):
         machine.copy_waiting_bytes += size
     if target < source:

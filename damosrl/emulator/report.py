@@ -67,6 +67,9 @@ def read_telemetry(
             total_bytes=nodes["total"][:, -1] * granule[:, 0],
             used_bytes=(nodes["total"] - nodes["free"])[:, -1] * granule[:, 0],
             pool_bytes=machines["pool_bytes"].copy(),
+            in_bytes=machines["swapped_in_bytes"].copy(),
+            out_bytes=machines["swapped_out_bytes"].copy(),
+            refaulted_bytes=machines["returned_bytes"].copy(),
         ),
     )
 

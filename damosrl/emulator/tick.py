@@ -232,6 +232,8 @@ def begin(world: MemoryWorld, m: int, seed: int) -> None:
     machine.up_bytes = 0.0
     machine.down_bytes = 0.0
     machine.returned_bytes = 0.0
+    machine.swapped_in_bytes = 0.0
+    machine.swapped_out_bytes = 0.0
     machine.copy_waiting_bytes = 0.0
     machine.epoch = -1
     clear_accesses(world, m)

@@ -1,6 +1,7 @@
 """One real kernel behind the Machine protocol: the same plans, the same telemetry."""
 
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 
@@ -24,10 +25,13 @@ from damosrl.machine import (
     SchemeStats,
     Snapshot,
     Source,
+    SwapUse,
     Telemetry,
 )
 
 HOT, COLD = Action.MIGRATE_HOT, Action.MIGRATE_COLD
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+"""What ``/proc/vmstat`` counts in."""
 
 
 class KernelMachine:
@@ -174,6 +178,7 @@ class KernelMachine:
         self._host_sample = sample
         snapshot, has_snapshot = self._snapshot(pids)
         latency_ns = math.nan if self._latency_ns is None else self._latency_ns()
+        swap = _swap(sample)
         absent = {
             Source.NODES: sample.nodes is None,
             Source.SNAPSHOT: not has_snapshot,
@@ -181,6 +186,10 @@ class KernelMachine:
             Source.RETURNED: True,
             Source.KDAMOND_CPU: math.isnan(sample.kdamond_cpu_us),
             Source.LATENCY: math.isnan(latency_ns),
+            Source.SWAP: sample.swap is None,
+            Source.SWAP_POOL: bool(np.isnan(swap.pool_bytes[0])),
+            Source.SWAPPING: bool(np.isnan(swap.in_bytes[0] + swap.out_bytes[0])),
+            Source.REFAULTS: bool(np.isnan(swap.refaulted_bytes[0])),
         }
         stats = self._stats()
         up, down = self._migrated(stats)
@@ -201,6 +210,7 @@ class KernelMachine:
             returned_bytes=np.array([math.nan]),
             kdamond_cpu_us=np.array([sample.kdamond_cpu_us]),
             latency_ns=np.array([latency_ns]),
+            swap=swap,
             missing=tuple(source for source, is_absent in absent.items() if is_absent),
         )
 
@@ -275,3 +285,23 @@ def _pressure(sample: HostSample) -> Pressure:
         some_avg=np.array([some.average]),
         full_avg=np.array([full.average]),
     )
+
+
+def _swap(sample: HostSample) -> SwapUse:
+    """Return the swap space; what the host does not tell is NaN."""
+    found = sample.swap
+    pool = None if found is None else found.pool_bytes
+    told = (
+        math.nan if found is None else found.total_bytes,
+        math.nan if found is None else found.used_bytes,
+        math.nan if pool is None else pool,
+        _counted(sample, "pswpin"),
+        _counted(sample, "pswpout"),
+        _counted(sample, "workingset_refault_anon", "workingset_refault_file"),
+    )
+    return SwapUse(*(np.array([float(value)]) for value in told))
+
+
+def _counted(sample: HostSample, *names: str) -> float:
+    """Add up counters of pages, in bytes; NaN where the kernel lacks one."""
+    return sum((sample.counters.get(name, math.nan) for name in names), 0.0) * PAGE_BYTES

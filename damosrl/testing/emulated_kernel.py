@@ -17,7 +17,7 @@ from damosrl.emulator.workload.model import Workload
 from damosrl.errors import DocumentError, EmulatorLimitError, MachineError
 from damosrl.kernel.roots import Roots
 from damosrl.kernel.tried import TriedRegion
-from damosrl.machine import Snapshot
+from damosrl.machine import Snapshot, SwapUse
 from damosrl.testing.fake_host import BLOCK_BYTES, FakeHost, FakeNode
 from damosrl.testing.fake_tracefs import aggregated_lines
 from damosrl.testing.fake_tree import FakeTree
@@ -58,8 +58,8 @@ class EmulatedKernel:
     addresses that the machine uses. Commands take the time that a kernel takes to serve them: a
     commit up to a request slot, ``update_schemes_tried_regions`` a pass of every scheme. Host files
     are of the time when the last sleep or command ended. The CPU time of all kdamonds is shared
-    equally among those that run. What the files do not tell: the application's latency, and events
-    of swap.
+    equally among those that run. A swap tier is one area, zram where it compresses. What the files
+    do not tell: the application's latency.
 
     Args:
         config: The machine; its ``kernel`` is replaced by what ``version`` means.
@@ -193,7 +193,23 @@ class EmulatedKernel:
         )
         moved_bytes = telemetry.migrated_up_bytes[0] + telemetry.migrated_down_bytes[0]
         self.host.set_vmstat(pgmigrate_success=int(moved_bytes) // PAGE_BYTES)
+        if telemetry.swap is not None:
+            self._renew_swap(telemetry.swap)
         self._share_cpu_time(float(telemetry.kdamond_cpu_us[0]))
+
+    def _renew_swap(self, swap: SwapUse) -> None:
+        size_bytes, used_bytes, pool_bytes, in_bytes, out_bytes, refaulted_bytes = (
+            int(values[0]) for values in swap
+        )
+        self.host.set_vmstat(
+            pswpin=in_bytes // PAGE_BYTES,
+            pswpout=out_bytes // PAGE_BYTES,
+            workingset_refault_anon=refaulted_bytes // PAGE_BYTES,
+        )
+        tier = self.machine.config.swap_tier
+        if tier is not None:
+            place = "/dev/zram0" if tier.compression else "/dev/nvme0n1p2"
+            self.host.add_swap(place, size_bytes, used_bytes, pool_bytes)
 
     def _share_cpu_time(self, total_us: float) -> None:
         running = [item for item in range(self.machine.max_kdamonds) if self._pid(item) > 0]

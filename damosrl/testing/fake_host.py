@@ -82,7 +82,7 @@ class FakeHost:
         self.roots = roots
         self.nodes = list(nodes)
         self._put = put
-        self._counters = {"pgmigrate_success": 0, "pgmigrate_fail": 0, "pswpin": 0, "pswpout": 0}
+        self._counters = dict.fromkeys(_COUNTED, 0)
         self._put_kernel(release)
         self._put_process(user_id, capabilities)
         self._put_nodes()
@@ -156,16 +156,32 @@ class FakeHost:
         self.put(self.roots.sysfs / "kernel/mm/numa/demotion_enabled", text)
 
     def add_swap(
-        self, place: str = "/dev/zram0", size_bytes: int = GIB, used_bytes: int = 0
+        self,
+        place: str = "/dev/zram0",
+        size_bytes: int = GIB,
+        used_bytes: int = 0,
+        pool_bytes: int = 0,
     ) -> None:
-        """Have one swap area."""
+        """Have one swap area.
+
+        Args:
+            place: Its device.
+            size_bytes: Room for pages.
+            used_bytes: Pages in it, by their size in memory.
+            pool_bytes: Memory that they take, which a zram device tells in ``mm_stat``.
+        """
         self.set_swap(size_bytes, size_bytes - used_bytes)
         row = f"{place}\t\t\tpartition\t{size_bytes // 1024}\t\t{used_bytes // 1024}\t\t-2\n"
         self.put(self.roots.procfs / "swaps", f"{_SWAPS}{row}")
+        name = Path(place).name
+        if name.startswith("zram"):
+            told = (used_bytes, pool_bytes, pool_bytes, 0, pool_bytes, 0, 0, 0, 0)
+            text = "".join(f"{number:>8} " for number in told)
+            self.put(self.roots.sysfs / f"block/{name}/mm_stat", f"{text.rstrip()}\n")
 
     def set_swap(self, total_bytes: int, free_bytes: int) -> None:
         """Set what ``/proc/meminfo`` tells of all swap areas together."""
-        sizes = {"SwapTotal": total_bytes, "SwapFree": free_bytes}
+        sizes = {"SwapCached": 0, "SwapTotal": total_bytes, "SwapFree": free_bytes}
         text = "".join(f"{name}: {size // 1024:>14} kB\n" for name, size in sizes.items())
         self.put(self.roots.procfs / "meminfo", text)
 
@@ -224,6 +240,15 @@ class FakeHost:
         return self.roots.sysfs / f"devices/system/node/node{nid}"
 
 
+_COUNTED = (
+    "pgmigrate_success",
+    "pgmigrate_fail",
+    "pswpin",
+    "pswpout",
+    "workingset_refault_anon",
+    "workingset_refault_file",
+)
+"""Counters of ``/proc/vmstat`` that a host has from the start."""
 _SWAPS = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 
 

@@ -9,6 +9,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 from stable_baselines3.common.env_checker import check_env as sb3_check
 
+from damosrl.config import load_choice
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl_envs.reclaim import ENVIRONMENT
 from damosrl_envs.reclaim.env import ReclaimEnv, ReclaimVectorEnv
@@ -97,6 +98,43 @@ def test_bytes_are_conserved() -> None:
         total = used + telemetry.swap.used_bytes
         assert np.all(np.abs(total - first["footprint_bytes"]) <= 2 * MIB)
         assert np.all(telemetry.swap.pool_bytes <= telemetry.swap.used_bytes + 1.0)
+
+
+def _small_store(**swap: object) -> dict[str, Any]:
+    """Return ample_zram with a store of a tenth of the footprint."""
+    machine = load_choice("machine", "ample_zram")
+    memory, store = machine["tiers"]
+    return {**machine, "tiers": [memory, {**store, "capacity": "10 %", **swap}]}
+
+
+def test_a_swap_space_that_fills_up_ends_paging_out() -> None:
+    """What does not fit stays and is counted as tried in vain; what fits goes on as before."""
+    infos, env = _run(IDLE, machine=_small_store())
+    stats, swap = env.machine.telemetry().stats, env.machine.telemetry().swap
+    assert swap.used_bytes[0] == swap.total_bytes[0] > 0.0
+    assert stats.sz_applied[0, 0, 0] == swap.out_bytes[0] == swap.used_bytes[0] + swap.in_bytes[0]
+    assert stats.sz_tried[0, 0, 0] > stats.sz_applied[0, 0, 0]
+    share = swap.used_bytes[0] / infos[0]["footprint_bytes"][0]
+    assert [info["saved_ratio"][0] for info in infos[-5:]] == pytest.approx(
+        [share * (1.0 - 1.0 / 2.63)] * 5
+    )
+    spec = env.task_spec
+    observation = env.step(spec.action(reclaim_quota=512 * MIB, cold_age=3.0)[None])[0][0]
+    assert spec.value(observation, "swap_use") == pytest.approx(1.0)
+    assert spec.value(observation, "success") == pytest.approx(0.0, abs=1e-3)
+
+
+def test_pages_that_do_not_compress_cost_what_they_save_or_stay() -> None:
+    """Kept whole, they fill the store and save nothing; refused, they stay resident."""
+    workload = {**IDLE, "pages": {"classes": [{"share": 1.0, "compression": 1.0}]}}
+    whole, _ = _run(workload, machine=_small_store())
+    assert whole[-1]["pool_ratio"][0] == pytest.approx(0.1, rel=0.05)
+    assert whole[-1]["saved_ratio"][0] == pytest.approx(0.0, abs=1e-9)
+    refused, env = _run(workload, machine=_small_store(incompressible="refuse"))
+    stats = env.machine.telemetry().stats
+    assert refused[-1]["resident_ratio"][0] == 1.0
+    assert stats.sz_tried[0, 0, 0] > 0
+    assert stats.sz_applied[0, 0, 0] == 0
 
 
 def test_off_pages_nothing_out() -> None:

@@ -98,6 +98,10 @@ def test_both_sides_run_in_turn() -> None:
         pytest.param(partial(default_ppo_ratio, 2, RECLAIM), id="reclaim_ppo"),
         pytest.param(partial(footprint_ratio, "2 GiB", "1 GiB"), id="reclaim_size"),
         pytest.param(partial(shipped_ppo_ratio, 2), id="shipped_ppo"),
+        pytest.param(
+            partial(shipped_ppo_ratio, 2, "damosrl/Reclaim-v0", "idle_half", "reclaim_ppo"),
+            id="reclaim_shipped_ppo",
+        ),
         pytest.param(partial(step_p99_ms, 20, 5), id="kernel_step"),
         pytest.param(rows.start_ratio, id="start"),
     ],
@@ -134,6 +138,7 @@ def test_rows_have_names_of_their_own_and_the_targets_of_the_design() -> None:
         "acma_step_cost_16TiB_over_1GiB": (1.3, False),
         "reclaim_step_cost_16TiB_over_1GiB": (1.3, False),
         "reclaim_ppo_throughput_over_idle_environment": (0.6, True),
+        "reclaim_shipped_ppo_throughput_over_idle_environment": (0.6, True),
         "acma_ppo_throughput_over_idle_environment": (0.6, True),
         "kernel_step_overhead": (5.0, False),
         "kernel_step_wall": (None, True),

@@ -7,16 +7,22 @@ import gymnasium
 import numpy as np
 
 from damosrl.experiment.bench.measure import Row, Sample, in_turn
-from damosrl.experiment.bench.training import default_ppo_ratio
+from damosrl.experiment.bench.training import default_ppo_ratio, shipped_ppo_ratio
 
 RECLAIM = "damosrl/Reclaim-v0"
 MACHINES, STEPS = 8, 40
-LEARNERS = 512
+LEARNERS, SHIPPED = 512, 64
+MIX = "reclaim_mix"
 MIB = 2**20
 
 
 def reclaim_rows() -> list[Row]:
     """Return the rows on reclaim."""
+    what = (
+        f"timesteps per wall second of Reclaim-v0 on {MIX}, as it is trained, threads=2, over an "
+        "environment that does nothing"
+    )
+    span = "one torch thread; a rollout and its update, no episode ends"
     return [
         Row(
             "reclaim_step_cost_16TiB_over_1GiB",
@@ -28,10 +34,15 @@ def reclaim_rows() -> list[Row]:
         ),
         Row(
             "reclaim_ppo_throughput_over_idle_environment",
-            f"timesteps per wall second of {LEARNERS} machines of default Reclaim-v0, threads=2, "
-            "over an environment that does nothing; Stable-Baselines3's default PPO with "
-            "n_steps=32, one torch thread; a rollout and its update, no episode ends",
-            partial(default_ppo_ratio, LEARNERS, RECLAIM),
+            f"{what}; {LEARNERS} machines, Stable-Baselines3's default PPO with n_steps=32, {span}",
+            partial(default_ppo_ratio, LEARNERS, RECLAIM, MIX),
+            target=0.6,
+            repeats=3,
+        ),
+        Row(
+            "reclaim_shipped_ppo_throughput_over_idle_environment",
+            f"{what}; {SHIPPED} machines, conf/agent/reclaim_ppo.yaml by its learner, {span}",
+            partial(shipped_ppo_ratio, SHIPPED, RECLAIM, MIX, "reclaim_ppo"),
             target=0.6,
             repeats=3,
         ),

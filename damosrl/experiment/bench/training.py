@@ -17,9 +17,18 @@ STEPS = 32
 """Decisions per rollout and machine."""
 
 
-def environments(machines: int, environment: str = TIERING) -> tuple[Any, Any]:
-    """Return a default environment with two threads, and an idle one of its spaces, for SB3."""
-    made: Any = gymnasium.make_vec(environment, num_envs=machines, threads=2).unwrapped
+def environments(
+    machines: int, environment: str = TIERING, workload: str | None = None
+) -> tuple[Any, Any]:
+    """Return an environment with two threads, and an idle one of its spaces, for SB3.
+
+    Args:
+        machines: Machines side by side.
+        environment: Gymnasium's id.
+        workload: What runs on the machines; None takes the environment's default.
+    """
+    settings: dict[str, Any] = {} if workload is None else {"workload": workload}
+    made: Any = gymnasium.make_vec(environment, num_envs=machines, threads=2, **settings).unwrapped
     busy = made.sb3()
     return busy, IdleVecEnv(machines, busy.observation_space, busy.action_space)
 
@@ -41,14 +50,16 @@ def one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def default_ppo_ratio(machines: int, environment: str = TIERING) -> Sample:
+def default_ppo_ratio(
+    machines: int, environment: str = TIERING, workload: str | None = None
+) -> Sample:
     """Prepare throughput over idle with Stable-Baselines3's own default PPO, rollouts of 32."""
     from stable_baselines3 import PPO  # noqa: PLC0415  torch only where RL is trained
     from stable_baselines3.common.logger import Logger  # noqa: PLC0415
 
     busy, idle = (
         PPO("MlpPolicy", env, n_steps=STEPS, seed=1, device="cpu")
-        for env in environments(machines, environment)
+        for env in environments(machines, environment, workload)
     )
 
     def learn(model: PPO) -> None:
@@ -59,9 +70,11 @@ def default_ppo_ratio(machines: int, environment: str = TIERING) -> Sample:
     return in_turn(lambda: learn(idle), lambda: learn(busy))
 
 
-def shipped_ppo_ratio(machines: int) -> Sample:
-    """Prepare throughput over idle with conf/agent/ppo.yaml, by the learner's own code."""
-    busy, idle = environments(machines)
+def shipped_ppo_ratio(
+    machines: int, environment: str = TIERING, workload: str | None = None, agent: str = "ppo"
+) -> Sample:
+    """Prepare throughput over idle with a choice of conf/agent, by the learner's own code."""
+    busy, idle = environments(machines, environment, workload)
     spec = busy.envs.task_spec
 
     def rollout_s(env: Any) -> float:
@@ -75,7 +88,7 @@ def shipped_ppo_ratio(machines: int) -> Sample:
             if progress.timesteps == (len(ends) + 1) * machines * STEPS:
                 ends.append(time.perf_counter())
 
-        learner = make_learner("ppo", report_every_timesteps=machines * STEPS)
+        learner = make_learner(agent, report_every_timesteps=machines * STEPS)
         learner.train(
             env, TrainingRequest(1, timesteps=2 * machines * STEPS, progress=note, spec=spec)
         )

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from damosrl.errors import KernelError
 from damosrl.kernel.files import Files
 from damosrl.kernel.host.cpu import cpu_time_us
 from damosrl.kernel.host.nodes import NodeMemory, node_memory
 from damosrl.kernel.host.pressure import MemoryPressure, pressure_file, read_pressure
+from damosrl.kernel.host.swap import SwapMemory, read_swap
 from damosrl.kernel.host.tables import numbers, read_if_there
 from damosrl.kernel.roots import Roots
 
@@ -31,16 +31,6 @@ COUNTED = (
     "oom_kill",
 )
 """Events of ``/proc/vmstat`` that are kept, in pages (``oom_kill``: processes)."""
-
-
-class SwapMemory(NamedTuple):
-    """All swap areas together, bytes; a machine without any has zeros."""
-
-    total_bytes: int
-    free_bytes: int
-
-
-_SWAP_ROWS = ("SwapTotal", "SwapFree")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +88,7 @@ class HostTelemetry:
         nodes = self._nodes()
         counters = self._counters()
         cpu_us = self._cpu_us(kdamond_pids)
-        swap = self._swap()
+        swap = read_swap(self._files, self._roots)
         absent = {
             PRESSURE: pressure is None,
             NODES: nodes is None,
@@ -124,14 +114,6 @@ class HostTelemetry:
     def _counters(self) -> dict[str, int]:
         text = read_if_there(self._files, self._roots.procfs / "vmstat") or ""
         return numbers(text, COUNTED)
-
-    def _swap(self) -> SwapMemory | None:
-        text = read_if_there(self._files, self._roots.procfs / "meminfo") or ""
-        found = numbers(text, _SWAP_ROWS)
-        try:
-            return SwapMemory(*(found[name] for name in _SWAP_ROWS))
-        except KeyError:
-            return None
 
     def _cpu_us(self, pids: Sequence[int]) -> float:
         times = [cpu_time_us(self._files, self._roots.procfs, pid) for pid in pids]

@@ -9,6 +9,7 @@ from damosrl.knobs import FloatArray
 from damosrl.machine import Telemetry
 from damosrl_tasks.growth import CounterSet, total
 from damosrl_tasks.reclaim.schemes import PAGEOUT
+from damosrl_tasks.reclaim.swap import swap_use
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,17 @@ class Counters(CounterSet):
 
 
 def read_counters(telemetry: Telemetry) -> Counters:
-    """Copy the counters out of a telemetry reading.
-
-    With one memory node, what goes down goes to the swap store, and what comes up comes from it.
-    """
-    stats = telemetry.stats
+    """Copy the counters out of a telemetry reading; NaN where the machine does not tell."""
+    stats, swap = telemetry.stats, swap_use(telemetry)
 
     def copy(values: Any) -> FloatArray:
         return np.array(values, dtype=np.float64)
 
     return Counters(
         time_s=copy(telemetry.time_s),
-        swapped_in_bytes=copy(telemetry.migrated_up_bytes),
-        swapped_out_bytes=copy(telemetry.migrated_down_bytes),
-        refaulted_bytes=copy(telemetry.returned_bytes),
+        swapped_in_bytes=copy(swap.in_bytes),
+        swapped_out_bytes=copy(swap.out_bytes),
+        refaulted_bytes=copy(swap.refaulted_bytes),
         tried_bytes=total(stats.sz_tried, (PAGEOUT,)),
         applied_bytes=total(stats.sz_applied, (PAGEOUT,)),
         exceeds=total(stats.qt_exceeds, (PAGEOUT,)),

@@ -71,7 +71,7 @@ class Features:
             grown.psi_some_us / elapsed_s / 1e4,
             *knobs.T,
         ]
-        known = observed(telemetry.missing, swap=telemetry.swap is not None)
+        known = observed(telemetry.missing)
         normal = OBSERVATION.to_normal(np.stack(columns, axis=1))
         return np.where(known, normal, UNKNOWN).astype(np.float32)
 

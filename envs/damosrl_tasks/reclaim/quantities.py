@@ -82,30 +82,27 @@ OBSERVATION = QuantitySet(
     (*_memory(), *_swap(), *_idle(), *_reclaim(), REFAULTS, *_pressure(), *last_action(KNOBS))
 )
 
-SOURCES: Mapping[str, Source] = {
-    **dict.fromkeys((item.name for item in _memory()), Source.NODES),
-    **dict.fromkeys((item.name for item in _idle()), Source.SNAPSHOT),
-    **dict.fromkeys((item.name for item in _pressure()), Source.PRESSURE),
-    "refaults": Source.RETURNED,
+SOURCES: Mapping[str, tuple[Source, ...]] = {
+    **dict.fromkeys((item.name for item in _memory()), (Source.NODES,)),
+    "resident_share": (Source.NODES, Source.SWAP),
+    "saved_share": (Source.NODES, Source.SWAP, Source.SWAP_POOL),
+    "swap_use": (Source.SWAP,),
+    "compression": (Source.SWAP, Source.SWAP_POOL),
+    **dict.fromkeys((item.name for item in _idle()), (Source.SNAPSHOT,)),
+    **dict.fromkeys(("swap_in", "swap_out"), (Source.SWAPPING,)),
+    **dict.fromkeys((item.name for item in _pressure()), (Source.PRESSURE,)),
+    "refaults": (Source.REFAULTS,),
 }
 """What each feature needs of the telemetry beyond statistics of the scheme."""
-
-SWAP_NAMES = frozenset(item.name for item in _swap())
 
 UNKNOWN = np.array([float(item.to_normal(np.array(item.default))) for item in OBSERVATION.items])
 """Normalised value of each feature, ``(d,)``, where its source is missing."""
 
 
-def observed(missing: Collection[Source], *, swap: bool) -> NDArray[np.bool_]:
+def observed(missing: Collection[Source]) -> NDArray[np.bool_]:
     """Tell which features are known, ``(d,)``.
 
     Args:
         missing: Sources that the machine does not have.
-        swap: Whether it tells the use of its swap space.
     """
-    return np.array(
-        [
-            SOURCES.get(name) not in missing and (swap or name not in SWAP_NAMES)
-            for name in OBSERVATION.names
-        ]
-    )
+    return np.array([not set(SOURCES.get(name, ())) & set(missing) for name in OBSERVATION.names])

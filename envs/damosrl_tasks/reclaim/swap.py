@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from damosrl.knobs import FloatArray
-from damosrl.machine import Telemetry
+from damosrl.machine import SwapUse, Telemetry
 
 
 class Holdings(NamedTuple):
@@ -36,11 +36,14 @@ class Holdings(NamedTuple):
         return 1.0 - self.held_ratio
 
 
+def swap_use(telemetry: Telemetry) -> SwapUse:
+    """Return the swap space; a machine that tells nothing of it gives NaN."""
+    unknown = np.full(len(telemetry.time_s), np.nan)
+    return telemetry.swap or SwapUse(*(unknown for _ in SwapUse._fields))
+
+
 def holdings(telemetry: Telemetry) -> Holdings:
     """Add up what a machine tells of its memory and swap space."""
     resident = (telemetry.node_total_bytes - telemetry.node_free_bytes).sum(axis=1)
-    swap = telemetry.swap
-    if swap is None:
-        unknown = np.full(len(resident), np.nan)
-        return Holdings(resident, unknown, unknown, unknown)
+    swap = swap_use(telemetry)
     return Holdings(resident, swap.used_bytes, swap.pool_bytes, swap.total_bytes)

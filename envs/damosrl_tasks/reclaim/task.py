@@ -69,13 +69,13 @@ class ReclaimTask:
     @staticmethod
     def mask(telemetry: Telemetry) -> NDArray[np.bool_]:
         """Tell which features are known, ``(N, d)``; the others hold a fixed value."""
-        known = observed(telemetry.missing, swap=telemetry.swap is not None)
+        known = observed(telemetry.missing)
         return np.tile(known, (len(telemetry.time_s), 1))
 
     @staticmethod
     def sources(features: Collection[str]) -> frozenset[Source]:
         """Return the sources of telemetry that some features need."""
-        return frozenset(SOURCES[name] for name in features if name in SOURCES)
+        return frozenset(source for name in features for source in SOURCES.get(name, ()))
 
     def reset(self, which: NDArray[np.bool_], telemetry: Telemetry) -> Float32Array:
         """Forget the past of the marked machines ``(N,)``; return all observations ``(N, d)``.

@@ -94,7 +94,7 @@ def test_a_whole_host_misses_nothing(tmp_path: Path) -> None:
     assert sample.missing == ()
     assert sample.nodes == ((8192, 4096),)
     assert sample.counters == {"pgmigrate_success": 3}
-    assert sample.swap == (6144, 2048)
+    assert sample.swap == (6144, 2048, 0, None)
     assert sample.kdamond_cpu_us == 4.0
     assert sample.pressure is not None
     assert sample.pressure.some == (5, (0.01, 0.0, 0.0))

@@ -168,9 +168,18 @@ def _without(told: Telemetry, source: Source) -> Telemetry:
         Source.RETURNED: {"returned_bytes": told.returned_bytes * np.nan},
         Source.KDAMOND_CPU: {"kdamond_cpu_us": told.kdamond_cpu_us * np.nan},
         Source.LATENCY: {"latency_ns": told.latency_ns * np.nan},
+        Source.SWAP: _swap_without(told, "total_bytes", "used_bytes"),
+        Source.SWAP_POOL: _swap_without(told, "pool_bytes"),
+        Source.SWAPPING: _swap_without(told, "in_bytes", "out_bytes"),
+        Source.REFAULTS: _swap_without(told, "refaulted_bytes"),
     }
     missing = tuple({*told.missing, source})
     return replace(told, missing=missing, **lost[source])
+
+
+def _swap_without(told: Telemetry, *names: str) -> dict[str, Any]:
+    assert told.swap is not None
+    return {"swap": told.swap._replace(**dict.fromkeys(names, np.array([np.nan])))}
 
 
 def test_a_kernel_is_driven_without_compiler_and_torch() -> None:
