@@ -1,4 +1,7 @@
-"""Tiering-v0 stays what it was: steps recorded before its loop was shared with other tasks."""
+"""Tiering-v0 stays what it was: steps recorded before its loop was shared with other tasks.
+
+Those of ``zram`` were recorded anew when faults began to be drawn piece by piece.
+"""
 
 import json
 from pathlib import Path

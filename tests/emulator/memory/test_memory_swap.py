@@ -90,3 +90,25 @@ def test_more_memory_in_swap_means_more_stalls(
     totals = machines.run(2.0).pressure.some_total_us
     assert totals[0] == 0.0
     assert totals[0] < totals[1] < totals[2]
+
+
+def test_as_many_pages_come_back_as_are_touched(
+    with_swap: MachineConfig,
+    make_template: Callable[..., object],
+    make_workload: Callable[..., Workload],
+) -> None:
+    """On average a swapped page with rate r comes back in a time t with chance 1 - exp(-r t)."""
+    machines = EmulatedMachines(with_swap, 64, make_template(1))  # type: ignore[arg-type]
+    for index in range(64):
+        workload = make_workload([50.0, 50.0, 0.3, 0.1], placement="good", fast_fill=1.0)
+        machines.load(index, workload, seed=index)
+    out = np.array(_frames_by_piece(machines, -1, 4))
+    before = machines.telemetry().swap
+    swap = machines.run(1.0).swap
+    assert before is not None
+    assert swap is not None
+    frames = (swap.in_bytes - before.in_bytes) / (2 * MIB)
+    exposure_s = machines.world.machines["exposure_s"].mean()
+    expected = (out * -np.expm1(-np.array([50.0, 50.0, 0.3, 0.1]) * exposure_s)).sum()
+    assert out.sum() > 0
+    assert frames.mean() == pytest.approx(expected, rel=0.02)
