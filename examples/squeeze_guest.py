@@ -3,10 +3,11 @@
     damosrl vm build
     python examples/squeeze_guest.py --hotplug blocks --out results/squeeze_guest
 
-Every decision asks for the smallest size: the balloon for 80 % of memory and hotplug for all that was
-plugged in, together more than there is. A line per decision says what the guest has. A program that
-is killed for want of memory, or a guest that does not answer, ends the run with an error. The breaker
-of the safety layer is off unless `--safety acma` is given: the limits of the machine stand alone.
+Every decision asks for the smallest size: the balloon for 80 % of memory and hotplug for all that
+was plugged in, together more than there is. A line per decision says what the guest has. A program
+that is killed for want of memory, or a guest that does not answer, ends the run with an error. The
+breaker of the safety layer is off unless `--safety acma` is given: the limits of the machine stand
+alone.
 """
 
 import argparse

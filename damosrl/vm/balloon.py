@@ -82,6 +82,15 @@ class Balloon:
             )
         qmp.execute(self.sock, "balloon", {"value": size_mib * MIB})
 
+    def hold(self, held_mib: int) -> None:
+        """Set what the balloon is to hold, of whatever there is; it always leaves 1 MiB.
+
+        Memory blocks come and go while it is asked. QEMU takes a size above the largest for an
+        empty balloon (hw/virtio/virtio-balloon.c, virtio_balloon_to_target).
+        """
+        left_mib = max(self.largest_mib() - held_mib, 1)
+        qmp.execute(self.sock, "balloon", {"value": left_mib * MIB})
+
     def resize(self, size_mib: int, timeout_s: float = 60.0) -> Resize:
         """Set the size and wait until it is reached or the time is over."""
         return follow(self.size_mib, self.ask, size_mib, timeout_s)

@@ -92,6 +92,35 @@ def test_devices_keep_the_balloon_while_blocks_come_and_go(tmp_path: Path) -> No
             assert devices.sizes() == wanted
 
 
+class LateQemu(FakeQemu):
+    """A guest that lets a block go just after somebody looked."""
+
+    asked = False
+
+    def _device_del(self, id: str) -> dict[str, Any]:  # noqa: A002
+        self.asked = True
+        return super()._device_del(id)
+
+    def _query_memory_devices(self) -> list[dict[str, Any]]:
+        told = super()._query_memory_devices()
+        if self.asked and self.held_blocks:
+            self.let_go()
+        return told
+
+
+def test_a_block_that_leaves_late_stops_no_decision(tmp_path: Path) -> None:
+    """Unplugging that was asked for earlier may succeed while the next sizes are asked for."""
+    qemu = LateQemu()
+    with serve(tmp_path / "qmp.sock", qemu) as sock:
+        devices = Devices(Balloon(sock), MemoryBlocks(sock), boot_mib=1024)
+        devices.ask(Sizes(1536, 0))
+        qemu.held_blocks = set(qemu.blocks[-1:])
+        devices.ask(Sizes(1408, 0))
+        assert devices.sizes() == Sizes(1408, 0)
+        devices.ask(Sizes(1536, 0))
+        assert devices.sizes() == Sizes(1536, 0)
+
+
 def look(uptime_s: float, sizes: Sizes, **values: int) -> Look:
     """Build a look at a guest of which half is free."""
     told = {

@@ -49,7 +49,7 @@ class FakeQemu:
         return {"base-memory": self.boot, "plugged-memory": self.largest - self.boot + self.hot}
 
     def _balloon(self, value: int) -> dict[str, Any]:
-        self.taken = self.largest - value
+        self.taken = max(self.largest - value, 0)
         return {}
 
     def _qom_set(self, path: str, property: str, value: int) -> dict[str, Any]:  # noqa: A002
@@ -93,6 +93,10 @@ class FakeQemu:
         if id not in self.held_blocks:
             self.blocks.remove(id)
         return {}
+
+    def let_go(self) -> None:
+        """Let a block that was asked to leave do so now."""
+        self.blocks.remove(self.held_blocks.pop())
 
 
 @contextmanager

@@ -60,3 +60,14 @@ def test_a_guest_that_is_gone_is_told(tmp_path: Path) -> None:
     """Nobody listens at the socket."""
     with pytest.raises(VmError, match="does not answer"):
         Balloon(tmp_path / "qmp.sock").size_mib()
+
+
+def test_a_balloon_holds_what_it_is_told_of_whatever_there_is(
+    balloon: Balloon, qemu: FakeQemu
+) -> None:
+    """Blocks change what is left, not what is held; something is always left."""
+    for blocks, held_mib in ((0, 300), (2, 300), (2, 0), (0, 5000)):
+        qemu.blocks = [f"block{number}" for number in range(blocks)]
+        balloon.hold(held_mib)
+        largest = 1024 + 128 * blocks
+        assert balloon.size_mib() == max(largest - held_mib, 1)

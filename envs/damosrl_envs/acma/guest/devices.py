@@ -50,7 +50,7 @@ class Devices:
 
     def sizes(self) -> Sizes:
         """Look now."""
-        taken = self.balloon.largest_mib() - self.balloon.size_mib()
+        taken = max(self.balloon.largest_mib() - self.balloon.size_mib(), 0)
         return Sizes(self.boot_mib + self.hotplug.size_mib(), taken)
 
     def ask(self, wanted: Sizes) -> None:
@@ -61,4 +61,4 @@ class Devices:
         hot = wanted.plugged - self.boot_mib
         if hot != self.hotplug.size_mib():
             self.hotplug.ask(hot)
-        self.balloon.ask(self.balloon.largest_mib() - wanted.ballooned)
+        self.balloon.hold(wanted.ballooned)

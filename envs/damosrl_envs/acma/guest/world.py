@@ -193,15 +193,18 @@ class GuestWorld:
                 self._load.stop()
 
     def _restore(self) -> None:
-        """Plug everything in and empty the balloon."""
+        """Plug everything in and empty the balloon.
+
+        It is asked for again and again: a block that was asked to leave may do so late.
+        """
         whole = Sizes(self._extent.memory_mib, 0)
-        self._devices.ask(whole)
         end = time.monotonic() + self._config.settle_s
         while self._devices.sizes() != whole:
             if time.monotonic() > end:
                 raise VmError(
                     "the guest did not get its memory back", got=f"{self._devices.sizes()}"
                 )
+            self._devices.ask(whole)
             time.sleep(POLL_S)
 
     def _start(self, loads: NDArray[np.void]) -> None:
