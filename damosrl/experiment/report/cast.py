@@ -5,7 +5,7 @@ alone: every tuner has its own marker, and neighbours in hue differ in line dash
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -46,7 +46,8 @@ LOOKS = {
     "tabular_q": Look("#332288", "h", (3, 1.5)),
     "ppo": Look("#D55E00", "o", (), 2.6),
 }
-"""Fixed for good, so that figures of different runs can be laid side by side."""
+"""Fixed for good, so that figures of different runs can be laid side by side. A task's own form of
+a tuner, such as acma_best_static, looks like the one that it is named after."""
 
 RESERVE = (
     Look("#661100", "8", (6, 2)),
@@ -104,13 +105,15 @@ def cast_of(run: Run) -> Cast:
     return Cast({name: label(name, given) for name in names}, _looks(names))
 
 
-def _looks(names: Iterable[str]) -> dict[str, Look]:
+def _looks(names: Collection[str]) -> dict[str, Look]:
     looks: dict[str, Look] = {}
     policy_taken = "ppo" in names
     free = list(RESERVE)
     for name in names:
         if name in LOOKS:
             looks[name] = LOOKS[name]
+        elif (stem := name.partition("_")[2]) in LOOKS and stem not in names:
+            looks[name] = LOOKS[stem]
         elif is_policy(name) and not policy_taken:
             looks[name] = LOOKS["ppo"]
             policy_taken = True

@@ -13,8 +13,10 @@ from damosrl.experiment.report.inputs import Run
 from damosrl.experiment.report.scores import ScoreRow
 from damosrl.experiment.report.workloads import ScoreMatrix
 
+HEATMAP = "heatmap.npz"
+"""What the monitor saw: only tasks with a monitor have it."""
 EXPECTED = {
-    "compare": ("summary.json", "episodes.csv", "steps.csv", "heatmap.npz"),
+    "compare": ("summary.json", "episodes.csv", "steps.csv", HEATMAP),
     "train": ("learning_curve.csv", "config.yaml"),
     "tune": ("trials.csv", "config.yaml"),
 }
@@ -71,7 +73,8 @@ def _header(run: Run, title: str) -> str:
         "train": f"A tuner learning on {run.wording.machines}.",
         "tune": "A search for the best fixed configuration.",
     }[_kind(run)]
-    missing = [name for name in EXPECTED[_kind(run)] if not (run.path / name).is_file()]
+    expected = set(EXPECTED[_kind(run)]) - (set() if run.wording.monitored else {HEATMAP})
+    missing = sorted(name for name in expected if not (run.path / name).is_file())
     banner = ""
     if missing:
         banner = (

@@ -21,7 +21,7 @@ WORDING = Wording(
     ),
     moved="memory moved inside guests or paged out per episode",
     moving="Moving and paging out cost the guests' time.",
-    returned="",
+    returned="blocks that guests took back from the host",
     machines="emulated hosts with guests",
     monitored=False,
     terms=(

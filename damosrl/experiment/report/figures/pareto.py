@@ -12,6 +12,9 @@ from damosrl.experiment.report.figures.style import MUTED, marker_of, new_figure
 from damosrl.experiment.report.scores import ScoreRow, ShownValue
 from damosrl.wording import Wording
 
+LETTER = 0.0072
+"""Width of a letter of a name, as a share of the axis."""
+
 
 def pareto_figure(cast: Cast, rows: list[ScoreRow], words: Wording) -> Figure | None:
     """Draw the first gain that a task shows over the slowdown; None for tasks that show none."""
@@ -43,24 +46,32 @@ def _gain(row: ScoreRow) -> ShownValue | None:
 
 
 def _name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
-    """Put each name beside its point, pushed up where names would cover each other."""
+    """Put each name beside its point, pushed up where it would cover a name or a point."""
     right = axes.get_xlim()[1]
-    gap = 0.05 * (max(y for _, _, y in points) or 1.0)
-    placed: list[tuple[float, float]] = []
+    low, high = axes.get_ylim()
+    gap = 0.06 * (high - low)
+    taken = [(x, x, y) for _, x, y in points]
+    top = high
     for label, x, y in sorted(points, key=lambda point: point[2]):
-        height = y
-        while any(abs(height - other) < gap and abs(x - at) < 0.25 * right for at, other in placed):
+        begin = x + 0.03 * right
+        end, height = begin + LETTER * right * len(label), y
+        while any(
+            abs(height - at) < gap and first < end and begin < last + 0.01 * right
+            for first, last, at in taken
+        ):
             height += 0.1 * gap
-        placed.append((x, height))
+        taken.append((begin, end, height))
+        top = max(top, height + gap)
         axes.annotate(
             label,
             (x, y),
-            xytext=(x + 0.03 * right, height),
+            xytext=(begin, height),
             va="center",
             fontsize=8.5,
             path_effects=[withStroke(linewidth=3.0, foreground="white")],
             arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.5},
         )
+    axes.set_ylim(low, top)
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
