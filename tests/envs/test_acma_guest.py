@@ -181,7 +181,7 @@ def test_the_choice_of_conf_is_a_guest_and_hosts_are_not() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"reserve_mib": 0}, "reserve_mib"),
+        ({"reserve_mib": 128}, "reserve_mib"),
         ({"host_share": 2.0}, "host_share"),
         ({"hotplug": "dimm"}, "hotplug"),
         ({"step_mib": 0}, "step_mib"),
