@@ -8,8 +8,8 @@ from damosrl.config import of_kind, require_within
 KIND = "qemu_guest"
 Hotplug = Literal["virtio_mem", "blocks"]
 LEAST_RESERVE_MIB = 192
-"""A block of 128 MiB that was asked to leave may do so when the load has grown already. With 128 MiB
-guests stalled and one hung; with 192 MiB none did (docs/acma_guest.md)."""
+"""A block of 128 MiB that was asked to leave may do so when the load has grown already. With
+128 MiB guests stalled, and one hung; with 192 MiB none did (docs/acma_guest.md)."""
 
 
 @dataclass(frozen=True)
