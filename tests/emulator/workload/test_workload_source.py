@@ -16,7 +16,15 @@ from damosrl.paths import conf_dir, recordings_dir
 
 UNIFORM: dict[str, Any] = {"kind": "uniform"}
 SPLITS = ("train_mix", "heldout_mix")
-MIXES = (*SPLITS, "adversarial", "known_attacks", "parallel_mix", "reclaim_mix", "robust_mix")
+MIXES = (
+    *SPLITS,
+    "adversarial",
+    "known_attacks",
+    "parallel_mix",
+    "reclaim_mix",
+    "robust_mix",
+    "swap_mix",
+)
 
 
 def _draws(spec: str | dict[str, Any], count: int) -> list[Workload]:
