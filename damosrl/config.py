@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -16,6 +17,19 @@ from damosrl.paths import conf_dirs
 from damosrl.yaml_problem import yaml_problem
 
 T = TypeVar("T")
+
+_WRONG_KIND = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
+_MISSING_KEY = re.compile(r"Object missing required field `([^`]+)`")
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "key: value pairs",
+    "null": "nothing (null)",
+}
+"""msgspec's names of types, in words."""
 
 
 def choices(group: str) -> list[str]:
@@ -93,6 +107,21 @@ def described(group: str, choice: str | Path | Mapping[str, Any]) -> dict[str, A
     return load_choice(group, str(choice))
 
 
+def read_choice(kind: type[T], group: str, choice: str | Path | Mapping[str, Any]) -> T:
+    """Return a choice, however it is given, as a dataclass.
+
+    Args:
+        kind: The dataclass.
+        group: Configuration group.
+        choice: As of `described`.
+
+    Raises:
+        UnknownNameError: No such choice or key; the nearest is named.
+        ConfigError: A value is wrong, or the file cannot be read.
+    """
+    return typed(kind, described(group, choice), group)
+
+
 def of_kind(kind: type[T], name: str, group: str, choice: Any) -> T | None:
     """Return a choice as a dataclass if its ``kind`` is the one named; None if it is another.
 
@@ -143,7 +172,20 @@ def typed(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     try:
         return msgspec.convert(dict(values), kind, strict=True)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where} is wrong", got=str(error), fix="see `damosrl help`") from error
+        raise _wrong_value(where, str(error)) from error
+
+
+def _wrong_value(where: str, message: str) -> ConfigError:
+    """Turn msgspec's words, such as "Expected `int`, got `str` - at `$.steps`", into ours."""
+    problem, _, inside = message.partition(" - at `$")
+    place = f"{where}{inside.rstrip('`')}"
+    if found := _WRONG_KIND.fullmatch(problem):
+        allowed, got = (" or ".join(_KINDS.get(one, one) for one in side.split(" | "))
+                        for side in found.groups())  # fmt: skip
+        return ConfigError(f"{place} is of the wrong kind", got=got, allowed=allowed)
+    if found := _MISSING_KEY.fullmatch(problem):
+        return ConfigError(f"{place} lacks a key", allowed=f"{found[1]}: ...", fix="write it down")
+    return ConfigError(f"{place} is wrong", got=problem)
 
 
 def _refuse_unknown(kind: Any, values: Any, where: str) -> None:

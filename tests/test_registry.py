@@ -81,7 +81,11 @@ def test_tuners_are_new_each_time() -> None:
     [
         ("consit", {}, "did you mean 'consist'"),
         ("pi", {"free_target_procent": 3.0}, "did you mean 'free_target_percent'"),
-        ("pi", {"free_target_percent": "much"}, "agent pi is wrong"),
+        (
+            "pi",
+            {"free_target_percent": "much"},
+            "agent pi.free_target_percent is of the wrong kind",
+        ),
         ("pi", {"free_target_percent": -1.0}, "free_target_percent is out of range"),
         ("tpe", {}, "tpe is no tuner: .* `damosrl tune`"),
         ("ppo", {}, "ppo is no tuner: .* `damosrl train`"),

@@ -210,3 +210,23 @@ def _counts(values: list[int], what: str, name: str) -> U32Array:
             fix="record it again, or mend the file",
         )
     return numbers.astype(np.uint32)
+
+
+def require_room(name: str, regions: int, max_regions: int) -> None:
+    """Refuse a recording that has more regions than may be read.
+
+    Args:
+        name: Of the recording, for the message.
+        regions: How many have been met so far.
+        max_regions: The limit.
+
+    Raises:
+        RecordingError: It has more.
+    """
+    if regions > max_regions:
+        raise RecordingError(
+            f"{name} holds more regions than the limit",
+            got=f"{regions} or more",
+            allowed=f"up to {max_regions}",
+            fix="cut the recording, or raise max_regions",
+        )

@@ -18,7 +18,7 @@ import warnings
 import numpy as np
 
 from damosrl.damon.attrs import Intervals
-from damosrl.damon.recorded import Columns, Recording, make_recording, start_at_ends
+from damosrl.damon.recorded import Columns, Recording, make_recording, require_room, start_at_ends
 from damosrl.errors import RecordingError
 
 MARK = b"damon_recfmt_ver"
@@ -64,13 +64,7 @@ def parse_binary(
             _tell_cut(name, snapshots, len(content) - place)
             break
         regions += sum(len(rows) for _, _, rows in found)
-        if regions > max_regions:
-            raise RecordingError(
-                f"{name} holds more regions than the limit",
-                got=f"more than {max_regions}",
-                allowed=f"up to {max_regions}",
-                fix="cut the recording, or raise max_regions",
-            )
+        require_room(name, regions, max_regions)
         _take(found, targets, asked.sample_us)
         snapshots += 1
     if not targets:

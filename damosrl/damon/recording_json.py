@@ -7,7 +7,13 @@ import msgspec
 
 from damosrl.damon import units
 from damosrl.damon.attrs import Intervals
-from damosrl.damon.recorded import Columns, RecordedSnapshot, Recording, make_recording
+from damosrl.damon.recorded import (
+    Columns,
+    RecordedSnapshot,
+    Recording,
+    make_recording,
+    require_room,
+)
 from damosrl.errors import RecordingError, UnitError
 
 Number = int | float | str
@@ -65,13 +71,7 @@ def parse_json(
             f"{name} holds no snapshot", got="0 snapshots", allowed="1 or more", fix="record longer"
         )
     regions = sum(len(item.regions) for record in records for item in record.snapshots)
-    if regions > max_regions:
-        raise RecordingError(
-            f"{name} holds more regions than the limit",
-            got=regions,
-            allowed=f"up to {max_regions}",
-            fix="cut the recording, or raise max_regions",
-        )
+    require_room(name, regions, max_regions)
     try:
         return tuple(_recording(record, name, intervals) for record in records)
     except (ValueError, OverflowError, UnitError) as error:

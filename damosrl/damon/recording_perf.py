@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from damosrl.damon.attrs import Intervals
-from damosrl.damon.recorded import Columns, Recording, make_recording, start_at_ends
+from damosrl.damon.recorded import Columns, Recording, make_recording, require_room, start_at_ends
 from damosrl.errors import RecordingError
 
 EVENT = b"damon_aggregated:"
@@ -52,13 +52,7 @@ def parse_perf_script(
     for number, line in enumerate(text.splitlines(), start=1):
         if EVENT in line:
             regions += 1
-            if regions > max_regions:
-                raise RecordingError(
-                    f"{name} holds more regions than the limit",
-                    got=f"more than {max_regions}",
-                    allowed=f"up to {max_regions}",
-                    fix="cut the recording, or raise max_regions",
-                )
+            require_room(name, regions, max_regions)
             _take_line(line, targets, sample_us, f"line {number} of {name}")
         elif _TUNE_EVENT in line and (tuned := _TUNED.search(line)):
             sample_us = int(tuned[1])

@@ -238,7 +238,9 @@ def _remove(path: Path, parents: Sequence[Path]) -> None:
 
 
 def _free_name(path: Path) -> Path:
+    """Return a path beside another one, or in it if it is no name but ``.``, ``..`` or ``/``."""
+    stem = path / "run" if path.name in ("", "..") else path
     number = 2
-    while path.with_name(f"{path.name}-{number}").exists():
+    while stem.with_name(f"{stem.name}-{number}").exists():
         number += 1
-    return path.with_name(f"{path.name}-{number}")
+    return stem.with_name(f"{stem.name}-{number}")

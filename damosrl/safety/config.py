@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from damosrl.config import load_choice, require_within, typed
+from damosrl.config import read_choice, require_within
 from damosrl.errors import ConfigError
 
 
@@ -98,11 +98,10 @@ class SafetyConfig:
 
 
 def safety_config(choice: str | Mapping[str, Any]) -> SafetyConfig:
-    """Read a choice of ``conf/safety``, or a mapping of the same keys.
+    """Read a choice of ``conf/safety``, the path of a YAML, or a mapping of the same keys.
 
     Raises:
         UnknownNameError: No such choice or key; the nearest is named.
         ConfigError: A value is wrong.
     """
-    values = load_choice("safety", choice) if isinstance(choice, str) else choice
-    return typed(SafetyConfig, values, "safety")
+    return read_choice(SafetyConfig, "safety", choice)

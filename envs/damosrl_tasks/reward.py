@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from damosrl.config import load_choice, typed
+from damosrl.config import read_choice
 from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.knobs import FloatArray
 from damosrl_tasks.bound import Bound, Multiplier
@@ -88,14 +88,13 @@ class RewardConfig:
 def read_reward(
     choice: str | Mapping[str, Any], measures: Mapping[str, Measure[Any]]
 ) -> RewardConfig:
-    """Read a choice of ``conf/reward``, or a mapping of the same keys, for a task's measures.
+    """Read a choice of ``conf/reward``, a YAML or a mapping of the same keys, for a task.
 
     Raises:
         UnknownNameError: No such choice, key or measure; the nearest is named.
         ConfigError: A value is wrong.
     """
-    values = load_choice("reward", choice) if isinstance(choice, str) else choice
-    config = typed(RewardConfig, values, "reward")
+    config = read_choice(RewardConfig, "reward", choice)
     if not config.terms:
         raise ConfigError(f"reward {config.name} has no terms", allowed=", ".join(measures))
     for name, term in config.terms.items():

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any
 
 import gymnasium
 import pytest
@@ -13,6 +14,7 @@ from damosrl.experiment.compose import compose
 from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.rollout import make_environments
 from damosrl.experiment.settings import World
+from damosrl.paths import conf_dir
 
 PACKAGES = [module.name for module in iter_modules(damosrl_envs.__path__) if module.name != "loop"]
 
@@ -64,3 +66,15 @@ def test_a_task_brings_its_usual_choices(tmp_path: Path) -> None:
     assert compose("train", [f"task={path}", "agent=ppo"])["evaluation"]["seeds"] == 5
     settings = compose("compare", [f"task={path}", "steps=9", "machine=dram_cxl"])
     assert (settings["steps"], settings["machine"]["name"]) == (9, "dram_cxl")
+
+
+def test_task_reward_and_safety_may_be_files(tmp_path: Path) -> None:
+    """An environment takes the path of a YAML wherever it takes a name."""
+    for group, name in (("task", "tiering"), ("reward", "latency"), ("safety", "default")):
+        (tmp_path / f"{group}.yaml").write_text((conf_dir() / group / f"{name}.yaml").read_text())
+    files: dict[str, Any] = {
+        group: str(tmp_path / f"{group}.yaml") for group in ("task", "reward", "safety")
+    }
+    env: Any = gymnasium.make("damosrl/Tiering-v0", workload="zipf", **files).unwrapped
+    usual: Any = gymnasium.make("damosrl/Tiering-v0", workload="zipf").unwrapped
+    assert env.describe() == usual.describe()

@@ -141,6 +141,30 @@ def test_an_agent_may_be_a_file_of_the_users_own(tmp_path: Path) -> None:
     assert make_learner(agent).algorithm == "PPO"
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"steps": "abc"}, r"compare.steps is .*: got a text; allowed: a whole number"),
+        ({"tuners": None}, r"compare.tuners is .*: got nothing \(null\); allowed: a list"),
+        ({"workloads": [1]}, r"workloads\[0\] is .* got a whole number; allowed: a text or key: v"),
+        ({"monitor": "slow"}, r"compare.monitor is wrong: got Invalid enum value 'slow'"),
+    ],
+)  # fmt: skip
+def test_a_value_of_the_wrong_kind_is_named_by_its_key(
+    values: dict[str, Any], message: str
+) -> None:
+    """The message has the key's path, and both kinds in words."""
+    whole = compose("compare", [])
+    with pytest.raises(ConfigError, match=message):
+        typed(CompareSettings, {**whole, **values}, "compare")
+
+
+def test_a_key_that_is_missing_is_named() -> None:
+    """A mapping without a key that has no default says which."""
+    with pytest.raises(ConfigError, match=r"compare lacks a key: allowed: machine"):
+        typed(CompareSettings, {}, "compare")
+
+
 def test_a_recording_is_a_workload(tmp_path: Path) -> None:
     """The path of a recording needs no YAML around it."""
     path = tmp_path / "mine.damon.json.z"

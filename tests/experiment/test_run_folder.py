@@ -84,6 +84,17 @@ def test_results_outlive_a_refusal_and_a_begun_run_outlives_ctrl_c(tmp_path: Pat
     assert (tmp_path / "stopped" / "config.yaml").is_file()
 
 
+@pytest.mark.parametrize("place", [".", "..", "/"])
+def test_a_folder_without_a_name_of_its_own_is_refused_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """The working directory is no run folder; a free name in it is given."""
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path / "in")
+    with pytest.raises(RunFolderError, match="run-2"):
+        _new(Path(place))
+
+
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     """A path below a file cannot become a folder."""
     (tmp_path / "file").write_text("")

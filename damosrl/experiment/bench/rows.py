@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -29,7 +28,6 @@ from damosrl.experiment.bench.training import default_ppo_ratio, shipped_ppo_rat
 from damosrl.experiment.plugins import load_environments
 from damosrl.experiment.progress import progress_bar
 
-Prepare = Callable[[], Sample | None]
 LEARNERS = 512
 BATCH = 64
 LONG_S, SHORT_S = 600.0, 120.0

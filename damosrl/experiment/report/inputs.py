@@ -114,11 +114,6 @@ class Run:
         """Whether the run compared tuners (rather than trained or searched one)."""
         return bool(self.summary.get("scores")) or self.episodes is not None
 
-    @property
-    def is_partial(self) -> bool:
-        """Whether a comparison ended before its summary was written."""
-        return self.is_compare and not self.summary.get("scores")
-
 
 def load_run(run_dir: Path) -> Run:
     """Read every known file of a run folder.
@@ -154,7 +149,8 @@ def load_run(run_dir: Path) -> Run:
 
 
 def _read_text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    """Return a file's text; bytes that are none show as marks, which no reader takes for data."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -73,8 +73,7 @@ def _header(run: Run, title: str) -> str:
         "train": f"A tuner learning on {run.wording.machines}.",
         "tune": "A search for the best fixed configuration.",
     }[_kind(run)]
-    expected = set(EXPECTED[_kind(run)]) - (set() if run.wording.monitored else {HEATMAP})
-    missing = sorted(name for name in expected if not (run.path / name).is_file())
+    missing = _missing(run)
     banner = ""
     if missing:
         banner = (
@@ -82,6 +81,21 @@ def _header(run: Run, title: str) -> str:
             f"missing: {escape(', '.join(missing))}.</div>"
         )
     return header(title, lead, _facts(run), banner)
+
+
+def _missing(run: Run) -> list[str]:
+    """Return the files that a finished run has and this one has not, or not in a sound state."""
+    held = {
+        "summary.json": run.summary,
+        "episodes.csv": run.episodes,
+        "steps.csv": run.steps,
+        HEATMAP: run.heatmap,
+        "learning_curve.csv": run.learning,
+        "trials.csv": run.trials,
+        "config.yaml": run.config,
+    }
+    unseen = () if run.wording.monitored else (HEATMAP,)  # no monitor, no picture of what it saw
+    return [name for name in EXPECTED[_kind(run)] if name not in unseen and not held[name]]
 
 
 def header(title: str, lead: str, facts: list[tuple[str, str]], banner: str = "") -> str:

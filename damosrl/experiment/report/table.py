@@ -72,8 +72,11 @@ def read_table(path: Path) -> Table | None:
     """
     if not path.is_file():
         return None
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.reader(stream))
+    with path.open(encoding="utf-8", errors="replace", newline="") as stream:
+        try:
+            rows = list(csv.reader(stream))
+        except csv.Error:
+            return None  # bytes that are no table
     header = rows[0] if rows else []
     whole = [row for row in rows[1:] if len(row) == len(header)]
     if not whole:

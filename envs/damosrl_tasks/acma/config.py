@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from damosrl.config import load_choice, typed
+from damosrl.config import read_choice
 from damosrl.errors import ConfigError
 from damosrl.task import ActionKind
 
@@ -49,11 +49,10 @@ class AcmaConfig:
 
 
 def acma_config(choice: str | Mapping[str, Any]) -> AcmaConfig:
-    """Read a choice of ``conf/task``, or a mapping of the same keys.
+    """Read a choice of ``conf/task``, the path of a YAML, or a mapping of the same keys.
 
     Raises:
         UnknownNameError: No such choice or key; the nearest is named.
         ConfigError: A value is wrong.
     """
-    values = load_choice("task", choice) if isinstance(choice, str) else choice
-    return typed(AcmaConfig, values, "task")
+    return read_choice(AcmaConfig, "task", choice)

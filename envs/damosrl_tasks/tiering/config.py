@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from damosrl.config import load_choice, require_within, typed
+from damosrl.config import read_choice, require_within
 from damosrl.task import ActionKind
 from damosrl_tasks.tiering.tiers import Tiers, tiers_of
 
@@ -82,11 +82,10 @@ class TieringConfig:
 
 
 def tiering_config(choice: str | Mapping[str, Any]) -> TieringConfig:
-    """Read a choice of ``conf/task``, or a mapping of the same keys.
+    """Read a choice of ``conf/task``, the path of a YAML, or a mapping of the same keys.
 
     Raises:
         UnknownNameError: No such choice or key; the nearest is named.
         ConfigError: A value is wrong.
     """
-    values = load_choice("task", choice) if isinstance(choice, str) else choice
-    return typed(TieringConfig, values, "task")
+    return read_choice(TieringConfig, "task", choice)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from damosrl.config import described, typed
+from damosrl.config import read_choice
 from damosrl.knobs import FloatArray
 
 
@@ -45,4 +45,4 @@ def cache_load(choice: str | Path | Mapping[str, Any]) -> CacheLoad:
     Raises:
         DamosrlError: There is no such load, or it cannot be used.
     """
-    return typed(CacheLoad, described("workload", choice), "workload")
+    return read_choice(CacheLoad, "workload", choice)

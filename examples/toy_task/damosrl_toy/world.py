@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from damosrl.config import described, typed
+from damosrl.config import read_choice
 from damosrl.damon import Document
 from damosrl.knobs import FloatArray
 from damosrl.machine import GroundTruth, Telemetry
@@ -50,7 +50,7 @@ class CacheWorld:
     has_truth = True
 
     def __init__(self, machine: Any, workloads: Any, num_machines: int) -> None:
-        self._start_gib = typed(CacheMachine, described("machine", machine), "machine").start_gib
+        self._start_gib = read_choice(CacheMachine, "machine", machine).start_gib
         self._choices = [cache_load(one) for one in as_list(workloads)]
         self._pinned: list[CacheLoad] | list[None] = [None] * num_machines
         self._loads = [self._choices[0]] * num_machines

@@ -39,7 +39,7 @@ def test_a_whole_folder_is_read(make_compare: MakeRun) -> None:
     assert run.heatmap.monitor.shape == (120, 96)
     assert len(run.events) == int(run.steps.numbers("events_count").sum())
     assert run.command.startswith("damosrl compare")
-    assert not run.is_partial
+    assert run.is_compare
 
 
 def test_a_last_row_cut_short_is_left_out(tmp_path: Path) -> None:
@@ -72,11 +72,16 @@ def test_an_unknown_column_names_the_nearest() -> None:
         Table({"score": np.array(["1"])}).numbers("scores")
 
 
-@pytest.mark.parametrize("name", ["summary.json", "events.jsonl", "heatmap.npz", "config.yaml"])
-def test_a_damaged_side_file_does_not_hide_the_rest(make_compare: MakeRun, name: str) -> None:
+@pytest.mark.parametrize("content", [b"{[garbage\n\x00", bytes(range(256)), b""])
+@pytest.mark.parametrize(
+    "name", ["summary.json", "events.jsonl", "heatmap.npz", "config.yaml", "steps.csv"]
+)
+def test_a_damaged_side_file_does_not_hide_the_rest(
+    make_compare: MakeRun, name: str, content: bytes
+) -> None:
     """Garbage in one file leaves episodes readable."""
     folder = make_compare()
-    (folder / name).write_bytes(b"{[garbage\n\x00")
+    (folder / name).write_bytes(content)
     run = load_run(folder)
     assert run.episodes is not None
     assert len(run.episodes) == 270

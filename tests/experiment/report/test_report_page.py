@@ -5,6 +5,7 @@ import gzip
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from damosrl.experiment.report.series import (
     headline_tuners,
     panels_of,
 )
+from damosrl.wording import Wording
 
 MakeRun = Callable[..., Path]
 COMPARE_FIGURES = {
@@ -210,6 +212,21 @@ def test_an_interrupted_run_shows_what_is_there(
     assert section in reader.ids
     assert "not complete" in reader.text
     assert f"missing: {lost}" in reader.text
+
+
+def test_a_damaged_file_counts_as_missing(small_compare: Path) -> None:
+    """The page does not pass over a summary that cannot be read."""
+    (small_compare / "summary.json").write_bytes(b"\xff{")
+    assert "missing: summary.json" in read_page(write_report(small_compare)).text
+
+
+def test_a_task_without_a_monitor_lacks_no_picture_of_it(small_compare: Path) -> None:
+    """Where nothing is monitored, a whole run has no heatmap."""
+    summary = json.loads((small_compare / "summary.json").read_text("utf-8"))
+    summary["wording"] = {**asdict(Wording()), "monitored": False}
+    (small_compare / "summary.json").write_text(json.dumps(summary), "utf-8")
+    (small_compare / "heatmap.npz").unlink()
+    assert "not complete" not in read_page(write_report(small_compare)).text
 
 
 def test_a_run_with_only_its_baseline_has_no_score_yet(small_compare: Path) -> None:

@@ -63,7 +63,6 @@ def test_an_interrupted_run_gets_scores_without_intervals(make_compare: MakeRun)
     folder = make_compare()
     (folder / "summary.json").unlink()
     run = load_run(folder)
-    assert run.is_partial
     assert run.episodes is not None
     row = next(row for row in score_rows(run, cast_of(run)) if row.name == "pi")
     own = run.episodes.where(run.episodes.text("tuner") == "pi")
