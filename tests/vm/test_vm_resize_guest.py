@@ -88,3 +88,30 @@ def test_a_tuners_knobs_resize_the_guest(guest: Guest) -> None:
     assert info["failed_bytes"] == 0.0
     assert sum(info["reward_terms"].values()) == pytest.approx(reward)
     assert guest.alive
+
+
+@pytest.mark.parametrize("hotplug", ["blocks", "virtio_mem"])
+def test_squeezing_gives_the_limit_and_kills_nothing(guest: Guest, hotplug: str) -> None:
+    """Asked for more than there is, the guest keeps what is in use and most of its reserve.
+
+    A killed program ends a step with an error; a block that leaves late may take 128 MiB more.
+    """
+    env: Any = gymnasium.make(
+        "damosrl/Acma-v0",
+        machine={"name": "one", "kind": "qemu_guest", "guest": NAME, "hotplug": hotplug},
+        workload="acma_burst",
+        task={"name": "acma", "decision_interval_s": 5.0},
+        safety="off",
+        steps=8,
+        disable_env_checker=True,
+    ).unwrapped
+    env.reset(seed=7)
+    spec = env.task_spec
+    action = spec.action(min_memory=5.0, balloon=80.0, unplug=80.0)
+    for _ in range(8):
+        observation, _, _, _, info = env.step(action)
+        assert spec.value(observation, "least_free") * 1536 > 40.0
+        assert info["failed_bytes"] == 0.0
+    env.close()
+    assert spec.value(observation, "usable") - spec.value(observation, "ballooned") < 0.75
+    assert guest.alive
