@@ -228,6 +228,10 @@ TOLD_BY: Mapping[Source, str] = {
     Source.RETURNED: "returned_bytes",
     Source.KDAMOND_CPU: "kdamond_cpu_us",
     Source.LATENCY: "latency_ns",
+    Source.SWAP: "swap",
+    Source.SWAP_POOL: "swap",
+    Source.SWAPPING: "swap",
+    Source.REFAULTS: "swap",
 }
 """Field of the telemetry that a source fills (the nodes' also ``node_free_bytes``)."""
 

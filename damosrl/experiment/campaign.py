@@ -202,8 +202,10 @@ class Ledger:
     def __init__(self, prepared: Prepared, folder: RunFolder) -> None:
         self._prepared, self._folder = prepared, folder
         self._cells: dict[Cell, Episodes] = {}
-        for row in folder.read_rows(prepared.campaign.episodes):
-            self._cell(row).rows.append(_numbers(row))
+        episodes = prepared.campaign.episodes
+        with folder.intact(episodes):
+            for row in folder.read_rows(episodes):
+                self._cell(row).rows.append(_numbers(row))
         seeds = len(prepared.campaign.seeds)
         whole = {cell for cell, known in self._cells.items() if len(known.rows) == seeds}
         if not folder.file(HEATMAP_FILE).is_file():
@@ -213,12 +215,14 @@ class Ledger:
             self._read_records(whole)
 
     def _read_records(self, whole: set[Cell]) -> None:
-        for row in self._folder.read_rows(STEPS_FILE):
-            if _key(row) in whole:
-                self._cell(row).steps.append(row)
-        for event in self._folder.read_lines(EVENTS_FILE):
-            if _key(event) in whole:
-                self._cell(event).events.append(event)
+        with self._folder.intact(STEPS_FILE):
+            for row in self._folder.read_rows(STEPS_FILE):
+                if _key(row) in whole:
+                    self._cell(row).steps.append(row)
+        with self._folder.intact(EVENTS_FILE):
+            for event in self._folder.read_lines(EVENTS_FILE):
+                if _key(event) in whole:
+                    self._cell(event).events.append(event)
 
     def holds(self, cell: Cell) -> bool:
         """Tell whether a cell is finished."""

@@ -110,17 +110,45 @@ class RunFolder:
         self.write_bytes(name, stream.getvalue())
 
     def read_rows(self, name: str) -> list[dict[str, str]]:
-        """Read a CSV file; nothing if it is missing."""
+        """Read a CSV file; nothing if it is missing.
+
+        Raises:
+            RunFolderError: It is damaged.
+        """
         if not self.file(name).is_file():
             return []
-        with self.file(name).open(encoding="utf-8", newline="") as stream:
+        with self.intact(name), self.file(name).open(encoding="utf-8", newline="") as stream:
             return list(csv.DictReader(stream))
 
     def read_lines(self, name: str) -> list[dict[str, Any]]:
-        """Read a JSON Lines file; nothing if it is missing."""
+        """Read a JSON Lines file; nothing if it is missing.
+
+        Raises:
+            RunFolderError: It is damaged.
+        """
         if not self.file(name).is_file():
             return []
-        return [json.loads(line) for line in self.file(name).read_text("utf-8").splitlines()]
+        with self.intact(name):
+            return [json.loads(line) for line in self.file(name).read_text("utf-8").splitlines()]
+
+    @contextmanager
+    def intact(self, name: str) -> Iterator[None]:
+        """Turn what a reader stumbles over into an error that names the file.
+
+        Runs write whole files, so that a damaged one was damaged by something else.
+
+        Raises:
+            RunFolderError: Content is missing or of another kind.
+        """
+        try:
+            yield
+        except (csv.Error, KeyError, TypeError, ValueError) as error:
+            raise RunFolderError(
+                f"{self.file(name)} is damaged",
+                got=f"{type(error).__name__}: {error}",
+                allowed="the file as the run wrote it",
+                fix="restore it, or start a new run",
+            ) from error
 
 
 @contextmanager

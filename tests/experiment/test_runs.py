@@ -109,6 +109,24 @@ def test_a_refused_training_run_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["episodes.csv", "steps.csv", "events.jsonl"])
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\xff\xfe"])
+def test_a_damaged_run_is_not_resumed(
+    compared: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    content: bytes,
+) -> None:
+    """A results file that something else wrote over is named in one line; nothing is changed."""
+    shutil.copytree(compared, tmp_path / "run")
+    (tmp_path / "run" / "summary.json").unlink()
+    (tmp_path / "run" / name).write_bytes(content)
+    assert main(["compare", f"resume={tmp_path / 'run'}", "--quiet"]) == 2
+    assert f"{name} is damaged" in capsys.readouterr().err
+    assert (tmp_path / "run" / name).read_bytes() == content
+
+
 def test_the_summary_has_the_agreed_form(compared: Path) -> None:
     """Every tuner has interquartile mean, interval and number of runs; both ends are named."""
     summary = _json(compared / "summary.json")

@@ -89,6 +89,8 @@ class SB3Learner:
             raise UnknownNameError("algorithm", self.algorithm, ALGORITHMS)
         if self.activation not in ACTIVATION_NAMES.values():
             raise UnknownNameError("activation", self.activation, ACTIVATION_NAMES.values())
+        for width in self.hidden:
+            require_range("hidden", width, 1)
         require_range("timesteps", self.timesteps, 1)
         require_range("report_every_timesteps", self.report_every_timesteps, 1)
         known = set(inspect.signature(ALGORITHMS[self.algorithm]).parameters) - set(OURS)

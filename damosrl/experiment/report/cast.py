@@ -95,7 +95,7 @@ class Cast:
 
 def cast_of(run: Run) -> Cast:
     """Collect all tuners that a run's files name and give each its label and look."""
-    names = list(run.summary.get("scores", {}))
+    names = list(run.summary.get("scores") or {})
     for table in (run.episodes, run.steps):
         if table is not None and table.has("tuner"):
             names.extend(table.names("tuner"))
