@@ -69,7 +69,7 @@ class DaemonSettings:
         settle_s: Time between the start of monitoring and the first decision.
         time_limit_s: Longest time that one operation on the kernel may take.
         cgroup: Control group whose memory pressure counts; None for the machine's.
-        latency: Options of the latency probe, as in conf/machine/kernel.yaml; None without one.
+        latency: Options of the latency probe, see docs/latency.md; None without one.
         allow_missing: Sources of telemetry (``snapshot``, ``pressure``, ...) without which the
             daemon starts nevertheless; their features then hold a fixed value.
         journal_bytes: Largest size of one log file.
