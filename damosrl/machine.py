@@ -153,6 +153,7 @@ class SchemeStats(NamedTuple):
     sz_applied: IntArray
     qt_exceeds: IntArray
     effective_bytes: IntArray
+    sz_ops_filter_passed: IntArray
 
 
 class Pressure(NamedTuple):
@@ -194,6 +195,34 @@ class Shortage(NamedTuple):
     """What programs asked for and did not get, since the start."""
     overcommitted_bytes: FloatArray
     """What guests hold now beyond the memory of their host."""
+
+
+class MemcgUse(NamedTuple):
+    """Memory of some control groups, as ``memory.numa_stat`` gives it; their children not included.
+
+    A group that does not exist has no memory.
+    """
+
+    paths: tuple[str, ...]
+    """Which groups, G of them."""
+    used_bytes: FloatArray
+    """``(N, G, T)``."""
+
+
+class MemcgTruth(NamedTuple):
+    """What only the emulator knows of the tenants in some control groups; arrays ``(N, G)``.
+
+    NaN where no tenant has the group.
+    """
+
+    paths: tuple[str, ...]
+    """Which groups, G of them."""
+    slowdown: FloatArray
+    """Time per access over that of the tenant alone on the machine, all its memory in node 0."""
+    mean_latency_ns: FloatArray
+    """Mean over all its accesses."""
+    fast_share: FloatArray
+    """Share of its accesses served by node 0."""
 
 
 class Source(StrEnum):
@@ -258,6 +287,7 @@ class Telemetry:
         latency_ns: Mean access latency by a probe in the last interval, NaN without one, ``(N,)``.
         swap: Swap space; None where the machine does not tell.
         shortage: Memory that is lacking; None where the machine does not tell.
+        memcgs: Memory of the control groups that the machine was asked for; None without any.
         missing: Sources that these machines do not have: their arrays hold NaN, or for the
             snapshot no regions.
     """
@@ -278,6 +308,7 @@ class Telemetry:
     latency_ns: FloatArray
     swap: SwapUse | None = None
     shortage: Shortage | None = None
+    memcgs: MemcgUse | None = None
     missing: tuple[Source, ...] = ()
 
     @classmethod
@@ -321,11 +352,13 @@ class GroundTruth:
     """What only the emulator knows, over the last ``run``; arrays ``(N,)`` float64.
 
     Args:
-        slowdown: Time per access over that of all-fast memory, >= 1 up to rounding.
+        slowdown: Time per access over that of all-fast memory, >= 1 up to rounding. With several
+            tenants the mean of theirs, weighted by accesses.
         throughput_per_s: Accesses served per second.
         mean_latency_ns: Mean over all accesses.
         p99_latency_ns: 99th percentile of the access latency.
         fast_share: Share of accesses served by node 0.
+        memcgs: Tenants of the control groups that the machine was asked for; None without any.
     """
 
     slowdown: FloatArray
@@ -333,6 +366,7 @@ class GroundTruth:
     mean_latency_ns: FloatArray
     p99_latency_ns: FloatArray
     fast_share: FloatArray
+    memcgs: MemcgTruth | None = None
 
 
 class Machine(Protocol):

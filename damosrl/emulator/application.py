@@ -15,13 +15,14 @@ PEAK_SHARE = 0.98
 
 
 @inner_kernel
-def _background(world: MemoryWorld, m: int, node: int) -> float:
+def background_gbps(world: MemoryWorld, m: int, node: int) -> float:
+    """Return the traffic of migration on a node, which leaves some room for the application."""
     return min(world.nodes[m, node].background_gbps, PEAK_SHARE * peak_gbps(world, m, node))
 
 
 @inner_kernel
 def _node_latency(world: MemoryWorld, m: int, node: int, throughput: float) -> float:
-    load = throughput * world.nodes[m, node].share * LINE_BYTES + _background(world, m, node)
+    load = throughput * world.nodes[m, node].share * LINE_BYTES + background_gbps(world, m, node)
     return loaded_ns(world, m, node, load)
 
 
@@ -42,7 +43,7 @@ def _fastest(world: MemoryWorld, m: int, in_flight: float) -> tuple[float, int]:
     for node in range(world.nodes.shape[1]):
         share = world.nodes[m, node].share
         if share > 0.0:
-            spare = peak_gbps(world, m, node) - _background(world, m, node)
+            spare = peak_gbps(world, m, node) - background_gbps(world, m, node)
             limit = spare / (share * LINE_BYTES)
             if limit < best:
                 best, bottleneck = limit, node
@@ -120,6 +121,11 @@ def meet_load(world: MemoryWorld, m: int, weight: float) -> None:
     for n in range(world.nodes.shape[1]):
         node = world.nodes[m, n]
         node.met_load = (1.0 - weight) * node.met_load + weight * node.load
+    if world.machines[m].num_tenants > 1:
+        for t in range(world.machines[m].num_tenants):
+            for n in range(world.nodes.shape[1]):
+                here = world.tenant_nodes[m, t, n]
+                here.met_load = (1.0 - weight) * here.met_load + weight * here.load
 
 
 @lean_kernel

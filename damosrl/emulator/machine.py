@@ -19,6 +19,7 @@ from damosrl.emulator.heat import monitor_heat, physical_heat, virtual_heat
 from damosrl.emulator.kswapd import write_watermarks
 from damosrl.emulator.limits import WorkLimits
 from damosrl.emulator.loading import check_status, load_context
+from damosrl.emulator.memcg_report import read_memcg_truth, read_memcgs
 from damosrl.emulator.memory_state import NONE, SLOT, MemoryWorld, allocate_world, grow_world
 from damosrl.emulator.online import RunningDocuments, with_whole_node
 from damosrl.emulator.oracle import rebalance
@@ -40,6 +41,7 @@ from damosrl.emulator.report import read_telemetry, read_truth
 from damosrl.emulator.staging import with_tuned_intervals
 from damosrl.emulator.state import EXACT, FAST, allocate
 from damosrl.emulator.swap_oracle import fetch
+from damosrl.emulator.tenant_loading import write_applications
 from damosrl.emulator.tick import begin, run_machines
 from damosrl.emulator.tried import TriedRegions, read_tried, request_tried
 from damosrl.emulator.watching import (
@@ -77,6 +79,7 @@ class EmulatedMachines:
         monitor: ``fast`` draws a region's count at once, ``exact`` samples as the kernel does.
         threads: Threads that share the machines.
         limits: Work after which a kdamond is given up; by default what `WorkLimits` says.
+        memcgs: Paths of memory control groups that telemetry and truth tell of.
 
     Raises:
         MachineError: Machines, template or monitor do not fit together.
@@ -95,6 +98,7 @@ class EmulatedMachines:
         monitor: Literal["fast", "exact"] = "fast",
         threads: int = 1,
         limits: WorkLimits | None = None,
+        memcgs: Sequence[str] = (),
     ) -> None:
         self._configs = one_per_machine(configs, num_machines)
         self._template = template
@@ -104,6 +108,7 @@ class EmulatedMachines:
         self._check(monitor, threads)
         self._monitor = MONITORS[monitor]
         self._limits = limits
+        self._memcgs = tuple(memcgs)
         contexts = [kdamond.contexts[0] for kdamond in template.kdamonds]
         schemes = [scheme for context in contexts for scheme in context.schemes]
         self.engine = allocate(
@@ -192,14 +197,12 @@ class EmulatedMachines:
         write_watermarks(self.world, index, frames[:-1], config.granule_bytes)
         lay_out(self.world, index, frames, used, *order)
         self._refuse_exhausted()
-        world, application = self.world, workload.application
+        world = self.world
         record = world.machines[index : index + 1]
         record["rates_at"], record["epochs_at"] = entry.rate_at, entry.epoch_at
         record["num_epochs"], record["num_pieces"] = model.rate_hz.shape
         record["period_s"] = model.period_s
-        record["threads"] = application.threads
-        record["in_flight"] = application.threads * application.parallelism
-        record["think_ns"] = application.think_time_ns
+        world = self.world = write_applications(world, index, workload, config)
         starts = np.concatenate([[0], np.cumsum(frames[:-1])]) * config.granule_bytes
         world.nodes["start_byte"][index] = starts
         record["has_processes"], record["next_change_s"] = 0, np.inf
@@ -383,11 +386,17 @@ class EmulatedMachines:
 
     def telemetry(self) -> Telemetry:
         """Return what a kernel could tell now; arrays are copies."""
-        return read_telemetry(self.engine, self.world, self._configs, self._in_threads)
+        told = read_telemetry(self.engine, self.world, self._configs, self._in_threads)
+        if not self._memcgs:
+            return told
+        return replace(told, memcgs=read_memcgs(self.world, self._memcgs))
 
     def truth(self) -> GroundTruth:
         """Return what only the emulator knows about the last run."""
-        return read_truth(self.world)
+        truth = read_truth(self.world)
+        if not self._memcgs:
+            return truth
+        return replace(truth, memcgs=read_memcg_truth(self.world, self._memcgs))
 
     def quota_feedback(self, index: int) -> NDArray[np.uint64]:
         """Return what the quota goal loops of one machine have learnt, ``(K, S)``.

@@ -46,13 +46,17 @@ TOUCHED = -1e9
 """Pages that were certainly accessed since they were made old, as a page that faulted in."""
 
 PIECE = np.dtype(
-    [(name, "i8") for name in ["frames", "file", "unmapped", "memcg", "order", "refused", "stored"]]
-    + [("touched", "f8"), ("pool_share", "f8")]
+    [
+        (name, "i8")
+        for name in ["frames", "file", "unmapped", "memcg", "order", "refused", "stored", "tenant"]
+    ]
+    + [("touched", "f8"), ("pool_share", "f8"), ("pace", "f8")]
 )
 """Frames of a piece, and what its pages are: of a file (else anonymous), unmapped, id of their
 memory control group (0 is the root), order of the folios they start with, whether the swap store
-refuses them, frames that are in it; the expected accesses to each page up to the beginning of the
-epoch in force; and the memory that a swapped byte takes in the store's pool."""
+refuses them, frames that are in it, whose they are (an index of ``tenants``); the expected accesses
+to each page up to the beginning of the epoch in force; the memory that a swapped byte takes in the
+store's pool; and the pace of its tenant, exactly 1 where there is one only."""
 
 BORDER = np.dtype([("frame", "f8"), ("hits_below", "f8"), ("hit", "f8")])
 """First frame of an extent, the sum of hit probability over the node's frames below it, and the hit
@@ -92,6 +96,8 @@ MACHINE = np.dtype(
             # the rate store; whether kswapd runs
             "spare unused scattered listed exhausted "
             "rates_at epochs_at num_pieces num_epochs epoch kswapd "
+            # closed loops of its own memory each
+            "num_tenants "
             # whether some pages have been on the active list, or in large folios
             "uses_active uses_folios "
             # whether its processes are in the tables of `virtual`
@@ -117,6 +123,24 @@ MACHINE = np.dtype(
     ]
 )
 """One machine."""
+
+TENANT = _record(
+    "memcg",
+    # its closed loop; alone on the machine with all its memory in node 0: accesses per ns
+    "threads in_flight think_ns fast_throughput "
+    # the last solution: accesses per ns, speed relative to ``fast_throughput``, time of a request
+    # but for the node that is being solved
+    "throughput speed elsewhere_ns "
+    # its speed over that of the machine, as far as access rates have taken notice
+    "pace "
+    # sums over the last run
+    "accesses possible latency_sum_ns fast_accesses",
+)
+"""One application among several: ``memcg`` is the id of the control group of its pages."""
+
+TENANT_NODE = _record("", "load met_load share")
+"""What one node is to one tenant: its accesses there at full speed, as many as it meets over a
+step, and the share of its accesses."""
 
 WATCH = np.dtype([("machine", "i8"), ("node", "i8")])
 """Where a context's addresses lie: its machine, and the node that has all of them, byte by byte;
@@ -144,6 +168,10 @@ class MemoryWorld(NamedTuple):
     """Hit probability of a page of each piece in one sampling interval, ``(N, P)``."""
     pieces: NDArray[np.void]
     """`PIECE` records ``(N, P)``."""
+    tenants: NDArray[np.void]
+    """`TENANT` records ``(N, A)``; of no use where a machine has one closed loop only."""
+    tenant_nodes: NDArray[np.void]
+    """`TENANT_NODE` records ``(N, A, T)``."""
     wanted: NDArray[np.int64]
     """Scratch: frames of each piece that are to move, ``(N, P)``."""
     watches: NDArray[np.void]
@@ -180,6 +208,8 @@ def allocate_world(
         psi=np.zeros((machines, 2), PSI),
         hit=np.zeros((machines, 1)),
         pieces=np.zeros((machines, 1), PIECE),
+        tenants=np.zeros((machines, 1), TENANT),
+        tenant_nodes=np.zeros((machines, 1, nodes), TENANT_NODE),
         wanted=np.zeros((machines, 1), np.int64),
         watches=watches.reshape(-1),
         virtual=allocate_virtual(machines, nodes),
@@ -187,6 +217,8 @@ def allocate_world(
         epochs=np.zeros(1),
     )
     world.machines["spare"] = NONE
+    world.machines["num_tenants"] = 1
+    world.pieces["pace"] = 1.0
     world.machines["next_change_s"] = np.inf
     return world
 

@@ -19,7 +19,7 @@ from damosrl.emulator.extents import (
 )
 from damosrl.emulator.jit import inner_kernel, lean_kernel
 from damosrl.emulator.memory_state import FREE, NONE, TOUCHED, MemoryWorld
-from damosrl.emulator.rates import invalidate_sums, piece_rate
+from damosrl.emulator.rates import add_tenant_load, invalidate_sums, piece_rate
 
 
 @inner_kernel
@@ -88,6 +88,9 @@ def _account(world: MemoryWorld, m: int, source: int, target: int, piece: int, f
     load = piece_rate(world, m, piece) * frames
     world.nodes[m, source].load = max(world.nodes[m, source].load - load, 0.0)
     world.nodes[m, target].load += load
+    if world.machines[m].num_tenants > 1:
+        add_tenant_load(world, m, source, piece, -frames)
+        add_tenant_load(world, m, target, piece, frames)
     invalidate_sums(world, m, source)
     invalidate_sums(world, m, target)
     if world.machines[m].has_processes != 0:

@@ -29,6 +29,7 @@ def write_page_classes(
             folios of 4 KiB.
     """
     pieces = np.zeros(world.pieces.shape[1], PIECE)
+    pieces["pace"] = 1.0
     pieces["frames"][: len(model.piece_frames)] = model.piece_frames
     if layout is not None:
         frames = np.cumsum(model.piece_frames) - model.piece_frames

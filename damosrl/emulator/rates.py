@@ -26,14 +26,23 @@ EXPOSURE_TOLERANCE = 1e-3
 
 
 @inner_kernel
-def piece_rate(world: MemoryWorld, m: int, piece: int) -> float:
-    """Return a piece's rate in the epoch in force, accesses per second per page."""
-    if piece == FREE:
-        return 0.0
+def full_rate(world: MemoryWorld, m: int, piece: int) -> float:
+    """Return a piece's rate in the epoch in force, were its tenant as fast as the machine."""
     place = (
         world.machines[m].rates_at + world.machines[m].epoch * world.machines[m].num_pieces + piece
     )
     return float(world.rates[place])
+
+
+@inner_kernel
+def piece_rate(world: MemoryWorld, m: int, piece: int) -> float:
+    """Return a piece's rate in the epoch in force, accesses per second per page.
+
+    A second is one of the machine at full speed; the pace of a tenant makes it one of its own.
+    """
+    if piece == FREE:
+        return 0.0
+    return full_rate(world, m, piece) * world.pieces[m, piece].pace
 
 
 @lean_kernel
@@ -110,10 +119,35 @@ def renew_loads(world: MemoryWorld, m: int) -> None:
             load += piece_rate(world, m, world.slots[m, slot].piece) * world.slots[m, slot].length
             slot = world.slots[m, slot].after
         world.nodes[m, node].load = load
+    if world.machines[m].num_tenants > 1:
+        renew_tenant_loads(world, m)
 
 
 @inner_kernel
-def _close(old: float, new: float) -> bool:
+def renew_tenant_loads(world: MemoryWorld, m: int) -> None:
+    """Sum up each tenant's loads of all nodes anew."""
+    for node in range(world.nodes.shape[1]):
+        for tenant in range(world.machines[m].num_tenants):
+            world.tenant_nodes[m, tenant, node].load = 0.0
+        slot = world.nodes[m, node].first
+        while slot != NONE:
+            if world.slots[m, slot].piece != FREE:
+                add_tenant_load(
+                    world, m, node, world.slots[m, slot].piece, world.slots[m, slot].length
+                )
+            slot = world.slots[m, slot].after
+
+
+@inner_kernel
+def add_tenant_load(world: MemoryWorld, m: int, node: int, piece: int, frames: int) -> None:
+    """Let a node hold more frames (or fewer) of a piece, as its tenant meets it."""
+    here = world.tenant_nodes[m, world.pieces[m, piece].tenant, node]
+    here.load = max(here.load + full_rate(world, m, piece) * frames, 0.0)
+
+
+@inner_kernel
+def is_close(old: float, new: float) -> bool:
+    """Tell whether a change of speed is too small for access rates to take notice."""
     return abs(old - new) <= EXPOSURE_TOLERANCE * new
 
 
@@ -121,11 +155,12 @@ def _close(old: float, new: float) -> bool:
 def update_hits(world: MemoryWorld, m: int, interval_s: float) -> float:
     """Bring ``hit`` up to date for a sampling interval; return the exposure it stands for."""
     exposure = world.machines[m].speed * interval_s
-    if _close(world.machines[m].hit_exposure_s, exposure):
+    if is_close(world.machines[m].hit_exposure_s, exposure):
         return world.machines[m].hit_exposure_s
     place = world.machines[m].rates_at + world.machines[m].epoch * world.machines[m].num_pieces
     for piece in range(world.machines[m].num_pieces):
-        world.hit[m, piece] = -math.expm1(-world.rates[place + piece] * exposure)
+        rate = world.rates[place + piece] * world.pieces[m, piece].pace
+        world.hit[m, piece] = -math.expm1(-rate * exposure)
     world.machines[m].hit_exposure_s = exposure
     return exposure
 

@@ -46,7 +46,7 @@ def read_telemetry(
     nodes, machines, count = world.nodes, world.machines, len(configs)
     shape = (count, len(engine.contexts) // count)
     granule = machines["granule_bytes"][:, None]
-    latency = _ratio(machines["latency_sum_ns"], machines["accesses"])
+    latency = ratio(machines["latency_sum_ns"], machines["accesses"])
     probed = np.array([config.latency_probe for config in configs])
     return Telemetry(
         time_s=machines["time_s"].copy(),
@@ -79,15 +79,16 @@ def read_truth(world: MemoryWorld) -> GroundTruth:
     machines = world.machines
     served = machines["accesses"]
     return GroundTruth(
-        slowdown=_ratio(machines["possible"], served),
-        throughput_per_s=_ratio(served, machines["elapsed_s"]),
-        mean_latency_ns=_ratio(machines["latency_sum_ns"], served),
-        p99_latency_ns=_ratio(machines["p99_sum_ns"], served),
-        fast_share=_ratio(machines["fast_accesses"], served),
+        slowdown=ratio(machines["possible"], served),
+        throughput_per_s=ratio(served, machines["elapsed_s"]),
+        mean_latency_ns=ratio(machines["latency_sum_ns"], served),
+        p99_latency_ns=ratio(machines["p99_sum_ns"], served),
+        fast_share=ratio(machines["fast_accesses"], served),
     )
 
 
-def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """Return a quotient; NaN where nothing was counted."""
     return np.divide(
         numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0
     )
@@ -140,7 +141,8 @@ def read_stats(engine: EngineState, machines: int) -> SchemeStats:
     """Return the counters of all schemes."""
     schemes = engine.schemes
     shape = (machines, len(schemes) // machines, -1)
-    names = ("nr_tried", "sz_tried", "nr_applied", "sz_applied", "qt_exceeds", "esz")
+    counters = ("nr_tried", "sz_tried", "nr_applied", "sz_applied", "qt_exceeds", "esz")
+    names = (*counters, "sz_ops_filter_passed")
     columns = [schemes[name].astype(np.int64).reshape(shape) for name in names]
     return SchemeStats(*columns)
 

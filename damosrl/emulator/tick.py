@@ -9,13 +9,7 @@ from numpy.typing import NDArray
 
 from damosrl.emulator import memory_world  # noqa: F401  registers what the engine calls
 from damosrl.emulator.aging import forget_ages
-from damosrl.emulator.application import (
-    mean_latency_ns,
-    meet_load,
-    set_shares,
-    solve_all_fast,
-    solve_loop,
-)
+from damosrl.emulator.application import mean_latency_ns, meet_load
 from damosrl.emulator.compression import count_stored
 from damosrl.emulator.engine import run_until
 from damosrl.emulator.extents import forget_old_moves, tidy_slots
@@ -30,6 +24,13 @@ from damosrl.emulator.pressure import add_stalls, clear_pressure, update_average
 from damosrl.emulator.rates import enter_epoch, epoch_at, invalidate_sums, next_epoch_s
 from damosrl.emulator.state import EngineState
 from damosrl.emulator.swap import clear_swap, fault_in, solve_stalls
+from damosrl.emulator.tenants import (
+    book_tenants,
+    clear_tenant_sums,
+    pace_tenants,
+    solve_all_fast_loops,
+    solve_loops,
+)
 
 SHORTEST_STEP_S = 1e-3
 """Epoch borders nearer than this to a step's end do not make a step of their own."""
@@ -104,12 +105,14 @@ def serve(world: MemoryWorld, m: int, step_s: float) -> None:
     machine = world.machines[m]
     running = 1.0 - take_migration(world, m, step_s)
     meet_load(world, m, 0.5)
-    set_shares(world, m)
-    throughput = solve_loop(world, m, running)
+    throughput = solve_loops(world, m, running)
     speed = throughput / machine.fast_throughput
     faults = solve_stalls(world, m, speed, step_s)
     throughput *= 1.0 - machine.stalled
     speed *= 1.0 - machine.stalled
+    if machine.num_tenants > 1:
+        pace_tenants(world, m, speed)
+        book_tenants(world, m, step_s)
     machine.speed = speed
     machine.exposure_s += speed * step_s
     if faults > 0.0:
@@ -166,6 +169,7 @@ def clear_sums(world: MemoryWorld, m: int) -> None:
     machine.latency_sum_ns = 0.0
     machine.p99_sum_ns = 0.0
     machine.fast_accesses = 0.0
+    clear_tenant_sums(world, m)
 
 
 @lean_kernel
@@ -216,8 +220,11 @@ def clear_accesses(world: MemoryWorld, m: int) -> None:
     machine.uses_folios = 0
     for piece in range(machine.num_pieces):
         world.pieces[m, piece].touched = 0.0
+        world.pieces[m, piece].pace = 1.0
         if world.pieces[m, piece].order != 0:
             machine.uses_folios = 1
+    for t in range(machine.num_tenants):
+        world.tenants[m, t].pace = 1.0
 
 
 @lean_kernel
@@ -242,9 +249,10 @@ def begin(world: MemoryWorld, m: int, seed: int) -> None:
     clear_swap(world, m, seed)
     count_stored(world, m)
     enter_epoch(world, m, 0)
-    solve_all_fast(world, m)
+    solve_all_fast_loops(world, m)
     for node in range(world.nodes.shape[1]):
         world.nodes[m, node].waiting_bytes = 0.0
     meet_load(world, m, 1.0)
-    set_shares(world, m)
-    machine.speed = solve_loop(world, m, 1.0) / machine.fast_throughput
+    machine.speed = solve_loops(world, m, 1.0) / machine.fast_throughput
+    if machine.num_tenants > 1:
+        pace_tenants(world, m, machine.speed)

@@ -242,6 +242,7 @@ class KernelMachine:
                 stats.sz_tried[place] = found.sz_tried * unit
                 stats.sz_applied[place] = found.sz_applied * unit
                 stats.qt_exceeds[place] = found.qt_exceeds
+                stats.sz_ops_filter_passed[place] = found.sz_ops_filter_passed * unit
                 stats.effective_bytes[place] = min(esz * unit, np.iinfo(np.int64).max)
         return stats
 

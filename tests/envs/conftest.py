@@ -53,7 +53,7 @@ def _build() -> Build:
             kdamonds=Kdamonds(np.full((machines, count), 300), np.full((machines, count), 2)),
             samples_per_aggregation=np.full((machines, count), 20),
             aggregation_us=np.full((machines, count), 100_000),
-            stats=SchemeStats(none, none, none, none, none, none),
+            stats=SchemeStats(*([none] * 7)),
             pressure=Pressure(zero, zero, np.zeros((machines, 3)), np.zeros((machines, 3))),
             migrated_up_bytes=zero,
             migrated_down_bytes=zero,

@@ -38,7 +38,7 @@ def _stats(tried: list[int], applied: list[int], exceeds: list[int]) -> SchemeSt
         return np.array(values, dtype=np.int64).reshape(1, 2, 1)
 
     zero = column([0, 0])
-    return SchemeStats(zero, column(tried), zero, column(applied), column(exceeds), zero)
+    return SchemeStats(zero, column(tried), zero, column(applied), column(exceeds), zero, zero)
 
 
 def test_observation_has_about_forty_named_features() -> None:

@@ -67,7 +67,7 @@ def _reading() -> Readings:
             kdamonds=Kdamonds(none[..., 0], none[..., 0]),
             samples_per_aggregation=np.full((count, 1), 20),
             aggregation_us=np.full((count, 1), 100_000),
-            stats=SchemeStats(none, none, none, none, none, none),
+            stats=SchemeStats(*([none] * 7)),
             pressure=Pressure(zero, zero, average, full_average),
             migrated_up_bytes=zero + np.asarray(migrated),
             migrated_down_bytes=zero,

@@ -169,6 +169,19 @@ class PageLayout:
         return [self.classes[block] for block in np.minimum(blocks, len(self.classes) - 1)]
 
 
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One application among several on a machine.
+
+    Args:
+        memcg: Path of the memory control group of all its pages, and of nobody else's.
+        application: Its closed loop.
+    """
+
+    memcg: str
+    application: Application
+
+
 @dataclass(frozen=True)
 class Workload:
     """One concrete workload of one episode: all parameters drawn.
@@ -183,6 +196,8 @@ class Workload:
         processes: Who maps which part of the access model's space; none: one process, see
             `damosrl.emulator.workload.address_space.default_process`.
         pages: What the pages are; None: anonymous, mapped, root group, folios of 4 KiB.
+        tenants: Applications with memory of their own, told by their control groups; none: the
+            application has all of it. With tenants ``application`` is not used.
     """
 
     name: str
@@ -193,3 +208,4 @@ class Workload:
     fast_share: float
     pages: PageLayout | None = None
     processes: tuple[Process, ...] = ()
+    tenants: tuple[Tenant, ...] = ()
