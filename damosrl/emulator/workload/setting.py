@@ -133,11 +133,21 @@ class Setting:
 
     def describe(self) -> str:
         """Say the size, the fast share, the closed loop and the start state."""
+        loop = self.application
+        return (
+            f"{self.describe_memory()} "
+            f"{text(loop.threads)} threads with {text(loop.parallelism)} requests in flight each, "
+            f"{text(loop.think_time_ns)} ns between requests."
+            + (f" {self.pages.describe()}" if self.pages else "")
+            + (f" Processes: {', '.join(map(_life, self.processes))}." if self.processes else "")
+        )
+
+    def describe_memory(self) -> str:
+        """Say the size, the fast share, the start state, and what is drawn."""
         if self.footprint == NATIVE:
             size = "Size as recorded"
         else:
             size = f"Size {text(size_range(self.footprint, 'footprint'), size_text)}"
-        loop = self.application
         drawn = {
             False: "Parameters are fixed",
             True: "All ranges are drawn anew in every episode",
@@ -145,12 +155,9 @@ class Setting:
         }[self.randomize]
         return (
             f"{size}; the fast tier holds {text(self.fast_share, percent)} of it. "
-            f"{text(loop.threads)} threads with {text(loop.parallelism)} requests in flight each, "
-            f"{text(loop.think_time_ns)} ns between requests. The fast tier starts "
+            "The fast tier starts "
             f"{text(self.start.fast_fill, percent)} full, placed by "
             f"{' or '.join(self.start.placements)}. {drawn}."
-            + (f" {self.pages.describe()}" if self.pages else "")
-            + (f" Processes: {', '.join(map(_life, self.processes))}." if self.processes else "")
         )
 
 

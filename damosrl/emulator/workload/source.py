@@ -27,6 +27,7 @@ from damosrl.emulator.workload.setting import NATIVE, Randomize, Setting
 from damosrl.emulator.workload.shifting_hot import ShiftingHot
 from damosrl.emulator.workload.static_hot import StaticHot
 from damosrl.emulator.workload.steered import Steered
+from damosrl.emulator.workload.tenants import Member, TenantConfig, TenantsSource
 from damosrl.emulator.workload.uniform import Uniform
 from damosrl.emulator.workload.zipf import Zipf
 from damosrl.errors import UnknownNameError, WorkloadError
@@ -188,6 +189,13 @@ class MixConfig:
     randomize: Randomize | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TenantsConfig:
+    """The part of a YAML that says who the tenants are."""
+
+    tenants: tuple[TenantConfig, ...]
+
+
 def workload_names() -> list[str]:
     """Return the names that ship in conf/workload."""
     return choices(GROUP)
@@ -222,6 +230,8 @@ def _source(spec: Spec, randomize: Randomize | None, depth: int) -> WorkloadSour
     values, name = _load(spec)
     if "members" in values:
         return _mix(values, name, randomize, depth)
+    if "tenants" in values:
+        return _tenants(values, name, randomize)
     return _single(values, name, randomize)
 
 
@@ -246,7 +256,8 @@ def _single(values: dict[str, Any], name: str, randomize: Randomize | None) -> S
         raise WorkloadError(
             f"workload {values.get('name') or name} says nothing of its accesses",
             got=repr(access),
-            allowed=f"access: {{kind: {' | '.join(kinds)}, ...}}, or members: [...] for a mix",
+            allowed=f"access: {{kind: {' | '.join(kinds)}, ...}}, members: [...] for a mix, or "
+            "tenants: [...]",
             fix="add it",
         )
     where = f"workload {values.get('name') or name}"
@@ -267,6 +278,30 @@ def _single(values: dict[str, Any], name: str, randomize: Randomize | None) -> S
     cls, family = FAMILIES[kind]
     made_family = typed(cls, parameters, f"{where}.access")
     return SingleSource(setting.name or name, setting.family or family, setting, made_family)
+
+
+def _tenants(values: dict[str, Any], name: str, randomize: Randomize | None) -> TenantsSource:
+    where = f"workload {values.get('name') or name}"
+    config = typed(TenantsConfig, {"tenants": values.pop("tenants")}, where)
+    setting = typed(Setting, values, where)
+    if randomize is not None:
+        setting = replace(setting, randomize=randomize)
+    members = tuple(_member(tenant, where) for tenant in config.tenants)
+    return TenantsSource(setting.name or name, setting.family or "tenants", setting, members)
+
+
+def _member(tenant: TenantConfig, where: str) -> Member:
+    """Return a tenant with the accesses, and unless it has its own the loop, of its workload."""
+    spec: Spec = {"access": tenant.access} if tenant.workload is None else tenant.workload
+    source = _source(spec, None, 0)
+    if not isinstance(source, SingleSource) or source.family == RECORDING:
+        raise WorkloadError(
+            f"tenant {tenant.memcg} of {where} cannot run {source.name}",
+            got=source.family,
+            allowed=f"kinds {', '.join(FAMILIES)}",
+        )
+    application = tenant.application or source.setting.application
+    return Member(tenant.memcg, tenant.share, source.access, application)
 
 
 def _recording(setting: Setting, parameters: dict[str, Any], where: str) -> RecordedAccess:
