@@ -42,6 +42,7 @@ from damosrl.emulator.staging import with_tuned_intervals
 from damosrl.emulator.state import EXACT, FAST, allocate
 from damosrl.emulator.swap_oracle import fetch
 from damosrl.emulator.tenant_loading import write_applications
+from damosrl.emulator.tenant_oracle import share_out
 from damosrl.emulator.tick import begin, run_machines
 from damosrl.emulator.tried import TriedRegions, read_tried, request_tried
 from damosrl.emulator.watching import (
@@ -387,16 +388,14 @@ class EmulatedMachines:
     def telemetry(self) -> Telemetry:
         """Return what a kernel could tell now; arrays are copies."""
         told = read_telemetry(self.engine, self.world, self._configs, self._in_threads)
-        if not self._memcgs:
-            return told
-        return replace(told, memcgs=read_memcgs(self.world, self._memcgs))
+        paths = self._memcgs
+        return replace(told, memcgs=read_memcgs(self.world, paths)) if paths else told
 
     def truth(self) -> GroundTruth:
         """Return what only the emulator knows about the last run."""
         truth = read_truth(self.world)
-        if not self._memcgs:
-            return truth
-        return replace(truth, memcgs=read_memcg_truth(self.world, self._memcgs))
+        paths = self._memcgs
+        return replace(truth, memcgs=read_memcg_truth(self.world, paths)) if paths else truth
 
     def quota_feedback(self, index: int) -> NDArray[np.uint64]:
         """Return what the quota goal loops of one machine have learnt, ``(K, S)``.
@@ -464,6 +463,25 @@ class EmulatedMachines:
         model = self._store.model(index)
         rate_hz = model.expected_rate_hz(float(self.world.machines["time_s"][index]), horizon_s)
         return assign(self.world, index, rate_hz, budget_bytes)
+
+    def share_out(
+        self, index: int, budget_bytes: float, horizon_s: float, targets: Mapping[str, float]
+    ) -> float:
+        """Move memory of the tenants of one machine, see `damosrl.emulator.tenant_oracle`.
+
+        Returns bytes moved; with one application, none.
+
+        Args:
+            index: Machine with two memory nodes.
+            budget_bytes: Most bytes to move now.
+            horizon_s: How far it looks ahead, as a decay time; a move has to pay within it.
+            targets: Largest slowdown wanted by path of control group.
+        """
+        if self.world.machines["num_tenants"][index] == 1:
+            return 0.0
+        model = self._store.model(index)
+        rate_hz = model.expected_rate_hz(float(self.world.machines["time_s"][index]), horizon_s)
+        return share_out(self.world, index, rate_hz, budget_bytes, horizon_s, targets)
 
     def heat_truth(
         self, index: int, bins: int, by: Literal["physical", "virtual"] = "physical"

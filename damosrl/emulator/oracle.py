@@ -124,9 +124,9 @@ class Exchange:
 
     def wanted(self, frames: int) -> tuple[IntArray, IntArray]:
         """Return frames of each piece to move and to move back, ``(P,)`` each."""
-        there = _first_frames(self.hot, self.hot_frames, frames, len(self.rate))
+        there = first_frames(self.hot, self.hot_frames, frames, len(self.rate))
         back = max(frames - self.room, 0)
-        return there, _first_frames(self.cold, self.cold_frames, back, len(self.rate))
+        return there, first_frames(self.cold, self.cold_frames, back, len(self.rate))
 
 
 def _cumulated(rate: FloatArray, frames: IntArray, upto: FloatArray) -> FloatArray:
@@ -135,7 +135,15 @@ def _cumulated(rate: FloatArray, frames: IntArray, upto: FloatArray) -> FloatArr
     return np.interp(upto, ends, loads)
 
 
-def _first_frames(pieces: IntArray, frames: IntArray, total: int, count: int) -> IntArray:
+def first_frames(pieces: IntArray, frames: IntArray, total: int, count: int) -> IntArray:
+    """Return how many frames of each of ``count`` pieces are among the first ones, ``(count,)``.
+
+    Args:
+        pieces: Pieces in order, ``(L,)``.
+        frames: Their frames, ``(L,)``.
+        total: Frames to take.
+        count: Pieces that there are.
+    """
     before = np.cumsum(frames) - frames
     taken = np.zeros(count, np.int64)
     taken[pieces] = np.clip(total - before, 0, frames)

@@ -297,3 +297,46 @@ def test_two_tenants_of_one_group_are_refused(
     twice = (*workload.tenants, workload.tenants[0])
     with pytest.raises(MachineError, match="or two"):
         _machines(two_tiers, make_template(), replace(workload, tenants=twice))
+
+
+def _loads(machines: EmulatedMachines) -> list[float]:
+    truth = machines.truth().memcgs
+    assert truth is not None
+    return [float(value) for value in truth.slowdown[0]]
+
+
+def test_the_oracle_meets_the_target_that_can_be_met(
+    two_tiers: MachineConfig, make_workload: MakeWorkload, make_template: MakeTemplate
+) -> None:
+    """With a target on one tenant its hot memory comes to node 0 first, whichever tenant it is."""
+    workload = replace(_shared(make_workload, (50.0, 40.0, 50.0, 40.0)), fast_share=0.5)
+    found = []
+    for strict in GROUPS:
+        machines = _machines(two_tiers, make_template(quota_bytes=1), workload)
+        for _ in range(8):
+            machines.share_out(0, 2**28, 10.0, {strict: 1.05})
+            machines.run(1.0)
+        found.append(_loads(machines))
+    assert found[0][0] < 1.06 < found[0][1]
+    assert found[1][1] < 1.06 < found[1][0]
+
+
+def test_the_oracle_moves_no_more_than_its_budget(
+    two_tiers: MachineConfig, make_workload: MakeWorkload, make_template: MakeTemplate
+) -> None:
+    """Bytes moved at once stay within the budget, and node 0 is never overfilled."""
+    workload = replace(_shared(make_workload, (1.0, 50.0, 1.0, 50.0)), fast_share=0.4)
+    machines = _machines(two_tiers, make_template(quota_bytes=1), workload)
+    moved = [machines.share_out(0, 32 * 2**20, 10.0, {"/batch": 1.0}) for _ in range(30)]
+    assert max(moved) <= 32 * 2**20
+    assert moved[0] > 0.0
+    assert moved[-1] == 0.0
+    assert machines.telemetry().node_free_bytes[0, 0] >= 0
+
+
+def test_the_oracle_of_tenants_leaves_one_application_alone(
+    two_tiers: MachineConfig, make_workload: MakeWorkload, make_template: MakeTemplate
+) -> None:
+    """Without several tenants there is nothing to share out."""
+    machines = _machines(two_tiers, make_template(quota_bytes=1), make_workload(RATES))
+    assert machines.share_out(0, 2**30, 10.0, {"/web": 1.0}) == 0.0
