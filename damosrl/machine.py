@@ -248,6 +248,8 @@ class Source(StrEnum):
     """Bytes swapped in and out."""
     REFAULTS = "refaults"
     """Bytes that came back soon after they had been swapped out."""
+    MEMCGS = "memcgs"
+    """Memory of control groups, where some are asked for."""
 
 
 TOLD_BY: Mapping[Source, str] = {
@@ -261,6 +263,7 @@ TOLD_BY: Mapping[Source, str] = {
     Source.SWAP_POOL: "swap",
     Source.SWAPPING: "swap",
     Source.REFAULTS: "swap",
+    Source.MEMCGS: "memcgs",
 }
 """Field of the telemetry that a source fills (the nodes' also ``node_free_bytes``)."""
 
@@ -335,7 +338,7 @@ class Telemetry:
             "kdamonds": Kdamonds(none, none),
             "samples_per_aggregation": none,
             "aggregation_us": none,
-            "stats": SchemeStats(*[regions] * 6),
+            "stats": SchemeStats(*[regions] * len(SchemeStats._fields)),
             "pressure": Pressure(unknown, unknown, averages, averages),
             "migrated_up_bytes": np.zeros(size),
             "migrated_down_bytes": np.zeros(size),

@@ -122,6 +122,12 @@ class KernelTask(Task, Protocol):
         """Return the sources of telemetry without which some features are unknown."""
 
 
+def memcgs_of(task: KernelTask) -> tuple[str, ...]:
+    """Return the control groups whose memory a task wants to be told: its ``memcgs``, if any."""
+    paths: tuple[str, ...] = getattr(task, "memcgs", ())
+    return paths
+
+
 KernelTaskFactory = Callable[[Mapping[str, Any], int], KernelTask]
 """Settings (a choice of conf/task) and the number of memory nodes in; one machine's task out.
 

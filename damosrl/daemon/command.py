@@ -26,6 +26,7 @@ from damosrl.kernel.config import KernelConfig, kernel_machine
 from damosrl.kernel.files import OsFiles
 from damosrl.kernel.host.nodes import memory_nodes
 from damosrl.machine import Source
+from damosrl.task import memcgs_of
 
 SWITCH_NAME = "stop"
 """Kill-switch, below the state folder."""
@@ -72,7 +73,13 @@ def run(given: Namespace) -> int:
         with (
             control.listening(),
             _ending(tellers),
-            kernel_machine(config, files=files, clock=control, take_over=True) as machine,
+            kernel_machine(
+                config,
+                files=files,
+                clock=control,
+                take_over=True,
+                memcgs=memcgs_of(pilot.task),
+            ) as machine,
             _telling(tellers),
         ):
             driver = Driver(machine, pilot, settings, mode)

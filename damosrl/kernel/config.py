@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from damosrl.kernel.client import DamonClient
 from damosrl.kernel.clock import Clock
 from damosrl.kernel.dry_run import DryRunFiles
 from damosrl.kernel.files import Files, OsFiles
+from damosrl.kernel.host.memcgs import MemcgMemory
 from damosrl.kernel.host.nodes import memory_nodes
 from damosrl.kernel.host.telemetry import HostTelemetry
 from damosrl.kernel.latency.build import latency_probe
@@ -71,6 +72,7 @@ def kernel_machine(
     pipe: Pipe | None = None,
     clock: Clock = time,
     take_over: bool = False,
+    memcgs: Sequence[str] = (),
 ) -> Iterator[KernelMachine]:
     """Open a session on a kernel, which is left as it was found.
 
@@ -80,6 +82,7 @@ def kernel_machine(
         pipe: Trace lines; by default a private instance of the tracer, where it can be used.
         clock: Real or virtual time.
         take_over: Whether to go on where a killed session of ours stopped, see `Session`.
+        memcgs: Paths of control groups whose memory telemetry tells.
 
     Raises:
         KernelBusyError: Somebody else uses DAMON.
@@ -96,7 +99,8 @@ def kernel_machine(
         latency_ns = None
         if config.latency is not None:
             latency_ns = stack.enter_context(latency_probe(config.latency)).latency_ns
-        yield KernelMachine(client, host, nodes, pipe, latency_ns, clock)
+        groups = MemcgMemory(roots, files, [node.nid for node in nodes], memcgs)
+        yield KernelMachine(client, host, nodes, pipe, latency_ns, clock, groups)
 
 
 @contextmanager

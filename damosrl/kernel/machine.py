@@ -11,6 +11,7 @@ from damosrl.damon import Action, Document
 from damosrl.errors import KernelError
 from damosrl.kernel.client import DamonClient
 from damosrl.kernel.clock import Clock, Pace
+from damosrl.kernel.host.memcgs import MemcgMemory
 from damosrl.kernel.host.nodes import Node
 from damosrl.kernel.host.telemetry import HostSample, HostTelemetry
 from damosrl.kernel.placing import placed
@@ -49,6 +50,7 @@ class KernelMachine:
             take up to an apply interval each and are no source for a control loop.
         latency_ns: Reads the latency probe; None without one.
         clock: Real or virtual time.
+        memcgs: Reads the memory of control groups; None without any.
 
     Raises:
         KernelError: There is no memory node.
@@ -67,6 +69,7 @@ class KernelMachine:
         pipe: Pipe | None = None,
         latency_ns: Callable[[], float] | None = None,
         clock: Clock = time,
+        memcgs: MemcgMemory | None = None,
     ) -> None:
         if not nodes:
             raise KernelError("this machine has no memory node", allowed="one at least")
@@ -76,6 +79,7 @@ class KernelMachine:
         self._pipe = pipe
         self._latency_ns = latency_ns
         self._pace = Pace(clock)
+        self._memcgs = memcgs if memcgs is not None and memcgs.paths else None
         self._document = Document(())
         self._traced: TracedSnapshots | None = None
         self._host_sample: HostSample | None = None
@@ -179,6 +183,7 @@ class KernelMachine:
         snapshot, has_snapshot = self._snapshot(pids)
         latency_ns = math.nan if self._latency_ns is None else self._latency_ns()
         swap = _swap(sample)
+        memcgs = None if self._memcgs is None else self._memcgs.read()
         absent = {
             Source.NODES: sample.nodes is None,
             Source.SNAPSHOT: not has_snapshot,
@@ -190,6 +195,7 @@ class KernelMachine:
             Source.SWAP_POOL: bool(np.isnan(swap.pool_bytes[0])),
             Source.SWAPPING: bool(np.isnan(swap.in_bytes[0] + swap.out_bytes[0])),
             Source.REFAULTS: bool(np.isnan(swap.refaulted_bytes[0])),
+            Source.MEMCGS: memcgs is not None and bool(np.isnan(memcgs.used_bytes).any()),
         }
         stats = self._stats()
         up, down = self._migrated(stats)
@@ -211,6 +217,7 @@ class KernelMachine:
             kdamond_cpu_us=np.array([sample.kdamond_cpu_us]),
             latency_ns=np.array([latency_ns]),
             swap=swap,
+            memcgs=memcgs,
             missing=tuple(source for source, is_absent in absent.items() if is_absent),
         )
 

@@ -22,7 +22,7 @@ SEARCHES = ("random_search", "tpe", "cma_es")
 LEARNERS = ("ppo", "reclaim_ppo", "reclaim_ppo_nvme", "sac")
 RECLAIM = {*load_choice("task", "reclaim")["usual"]["compare"]["tuners"], "reclaim_oracle"}
 RECLAIM = RECLAIM - {"random"} | {"reclaim_static_nvme"}
-OTHER_TASKS = ("acma_", "attack_")
+OTHER_TASKS = ("acma_", "attack_", "tenants_")
 """Beginnings of the names of tuners for other tasks; they have tests of their own."""
 TUNERS = sorted(
     name

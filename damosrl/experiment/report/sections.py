@@ -179,6 +179,11 @@ def episode_section(
         f"Memory in use on each node over one episode on {workload}",
         "The same episode: where the workload's memory lies, the fastest node at the bottom.",
     )
+    body += picture(
+        drawn.get("shared"),
+        f"Share of the fast node and slowdown of each tenant over one episode on {workload}",
+        "The same episode: how much of the fast node each tenant has, and how slow it is.",
+    )
     body += (
         f'<script type="text/plain" id="packed-plotly">{interactive.packed_plotly()}</script>'
         f'<script type="text/plain" id="packed-episodes">'

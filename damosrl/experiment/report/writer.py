@@ -14,6 +14,7 @@ from damosrl.experiment.report.figures.occupancy import occupancy_figure
 from damosrl.experiment.report.figures.pareto import pareto_figure
 from damosrl.experiment.report.figures.profile import profile_figure
 from damosrl.experiment.report.figures.ranking import ranking_figure
+from damosrl.experiment.report.figures.shared import shared_figure
 from damosrl.experiment.report.figures.style import Drawing, drawing_style, to_drawing
 from damosrl.experiment.report.figures.tradeoff import tradeoff_figure
 from damosrl.experiment.report.inputs import load_run
@@ -56,6 +57,7 @@ def write_report(run_dir: Path) -> Path:
             "search": search_figure(run.trials),
             "episode": episode_figure(run, cast, workload, headline_tuners(rows)),
             "occupancy": occupancy_figure(run, cast, workload, headline_tuners(rows)),
+            "shared": shared_figure(run, cast, workload, headline_tuners(rows)),
             "heatmap": heatmap_figure(run.heatmap),
         }
         drawn = _draw(figures)

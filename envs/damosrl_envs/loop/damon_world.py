@@ -1,5 +1,7 @@
 """The worlds that run DAMON: emulated machines, or a kernel."""
 
+from collections.abc import Sequence
+
 from damosrl.emulator.presets import MachineConfig
 from damosrl.errors import ConfigError
 from damosrl_envs.loop.emulated import EmulatedWorld
@@ -11,7 +13,11 @@ DamonWorld = EmulatedWorld | KernelWorld
 
 
 def damon_world(
-    settings: LoopSettings, num_machines: int, *, fast_fill: float | None = None
+    settings: LoopSettings,
+    num_machines: int,
+    *,
+    fast_fill: float | None = None,
+    memcgs: Sequence[str] = (),
 ) -> DamonWorld:
     """Take a world as it is, or make a kernel's or emulated machines as the settings say.
 
@@ -19,6 +25,7 @@ def damon_world(
         settings: What to build.
         num_machines: N.
         fast_fill: Share of the upper tiers in use at the start; None: as the workload says.
+        memcgs: Paths of control groups that the world has to tell of.
 
     Raises:
         DamosrlError: A choice does not exist, or does not fit.
@@ -29,8 +36,10 @@ def damon_world(
     if not isinstance(settings.machine, MachineConfig):
         config = kernel_config(settings.machine)
     if config is not None:
-        return KernelWorld(config, num_machines)
-    return EmulatedWorld(settings.machine, settings.workload, num_machines, fast_fill=fast_fill)
+        return KernelWorld(config, num_machines, memcgs=memcgs)
+    return EmulatedWorld(
+        settings.machine, settings.workload, num_machines, fast_fill=fast_fill, memcgs=memcgs
+    )
 
 
 def require_truth(reward: RewardConfig, world: DamonWorld, others: str) -> None:

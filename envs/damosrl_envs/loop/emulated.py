@@ -1,5 +1,6 @@
 """Emulated machines under the loop: each episode draws a workload."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -9,7 +10,9 @@ from numpy.typing import NDArray
 from damosrl.damon import Document
 from damosrl.emulator.machine import EmulatedMachines
 from damosrl.emulator.presets import MachineConfig, machine_config
+from damosrl.emulator.workload.model import Workload
 from damosrl.emulator.workload.source import WorkloadSource, workload_source
+from damosrl.errors import UnknownNameError
 from damosrl.machine import GroundTruth, IntArray, Plan, Telemetry
 from damosrl_envs.loop.choices import as_list, pinned
 from damosrl_envs.loop.world import Episode
@@ -23,6 +26,8 @@ class EmulatedWorld:
         workloads: One workload, or a list of which each episode draws one.
         num_machines: N.
         fast_fill: Share of the upper tiers in use at the start; None: as the workload says.
+        memcgs: Paths of control groups that telemetry and truth tell of; each is to be that of a
+            tenant of every workload.
 
     Raises:
         DamosrlError: A choice does not exist; the nearest is named.
@@ -31,9 +36,16 @@ class EmulatedWorld:
     has_truth = True
 
     def __init__(
-        self, machines: Any, workloads: Any, num_machines: int, *, fast_fill: float | None = None
+        self,
+        machines: Any,
+        workloads: Any,
+        num_machines: int,
+        *,
+        fast_fill: float | None = None,
+        memcgs: Sequence[str] = (),
     ) -> None:
         self._fast_fill = fast_fill
+        self._memcgs = tuple(memcgs)
         configs = [machine_config(one) for one in as_list(machines)]
         self._configs = [configs[place % len(configs)] for place in range(num_machines)]
         self._sources: dict[str, WorkloadSource] = {}
@@ -72,7 +84,12 @@ class EmulatedWorld:
     def build(self, template: Document, monitor: Literal["fast", "exact"], threads: int) -> None:
         """Make the machines, whose kdamonds have the structure of a template."""
         self._machines = EmulatedMachines(
-            self._configs, len(self._configs), template, monitor, threads
+            self._configs,
+            len(self._configs),
+            template,
+            monitor,
+            threads,
+            memcgs=self._memcgs,
         )
 
     def pin(self, workloads: Any) -> None:
@@ -91,6 +108,7 @@ class EmulatedWorld:
         if choice is None:
             choice = self._choices[int(generator.integers(len(self._choices)))]
         workload = self._source(choice).draw(generator)
+        require_tenants(workload, self._memcgs)
         if self._fast_fill is not None:
             start = replace(workload.start, fast_fill=self._fast_fill)
             workload = replace(workload, start=start)
@@ -131,3 +149,15 @@ class EmulatedWorld:
         if key not in self._sources:
             self._sources[key] = workload_source(choice)
         return self._sources[key]
+
+
+def require_tenants(workload: Workload, memcgs: Sequence[str]) -> None:
+    """Refuse a workload that has no tenant in a control group.
+
+    Raises:
+        UnknownNameError: Naming the group, and the nearest that the workload has.
+    """
+    known = [tenant.memcg.rstrip("/") for tenant in workload.tenants]
+    for path in memcgs:
+        if path.rstrip("/") not in known:
+            raise UnknownNameError(f"tenant of workload {workload.name}", path, known)

@@ -2,6 +2,7 @@
 
 import time
 import weakref
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -45,6 +46,7 @@ class KernelWorld:
         files: How its files are read and written; by default the real way.
         pipe: Trace lines; by default those of a private instance of the tracer.
         clock: Real or virtual time.
+        memcgs: Paths of control groups that telemetry has to tell of.
 
     Raises:
         ConfigError: N is not 1.
@@ -61,6 +63,7 @@ class KernelWorld:
         files: Files | None = None,
         pipe: Pipe | None = None,
         clock: Clock = time,
+        memcgs: Sequence[str] = (),
     ) -> None:
         if num_machines != 1:
             raise ConfigError(
@@ -68,7 +71,7 @@ class KernelWorld:
             )
         self._config = config
         self._files = OsFiles() if files is None else files
-        self._pipe, self._clock = pipe, clock
+        self._pipe, self._clock, self._memcgs = pipe, clock, tuple(memcgs)
         self._nodes = memory_nodes(self._files, config.roots)
         self._machine: KernelMachine | None = None
         self._stack = ExitStack()
@@ -95,7 +98,13 @@ class KernelWorld:
         """
         if self._machine is None:
             self._machine = self._stack.enter_context(
-                kernel_machine(self._config, files=self._files, pipe=self._pipe, clock=self._clock)
+                kernel_machine(
+                    self._config,
+                    files=self._files,
+                    pipe=self._pipe,
+                    clock=self._clock,
+                    memcgs=self._memcgs,
+                )
             )
         return self._machine
 

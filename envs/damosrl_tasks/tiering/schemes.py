@@ -75,46 +75,52 @@ def layout(config: TieringConfig, tiers: Tiers) -> Layout:
         if node < len(tiers.below):
             for target, share in tiers.below[node]:
                 demotions.append(Mover(node, len(schemes), node, share))
-                schemes.append(_demotion(config, node, target))
+                schemes.append(demotion(config, node, target))
             if not tiers.below[node]:
                 demotions.append(Mover(node, len(schemes), node, 1.0))
-                schemes.append(_demotion(config, node, None))
+                schemes.append(demotion(config, node, None))
         if node > 0:
             promotions.append(Mover(node, len(schemes), node - 1, 1.0))
             schemes.append(_promotion(config, node))
-        context = Context(
-            ops=Ops.PADDR,
-            targets=(Target(),),
-            attrs=Attrs(
-                intervals=Intervals(sample_us=config.sample_us, aggr_us=config.aggr_us),
-                min_nr_regions=config.min_nr_regions,
-                max_nr_regions=config.max_nr_regions,
-            ),
-            schemes=tuple(schemes),
-        )
-        kdamonds.append(Kdamond(contexts=(context,)))
+        kdamonds.append(kdamond(config, schemes))
     document = Document(kdamonds=tuple(kdamonds))
     return Layout(document, tiers, tuple(promotions), tuple(demotions))
 
 
-def _demotion(config: TieringConfig, node: int, target: int | None) -> Scheme:
+def kdamond(config: TieringConfig, schemes: Sequence[Scheme]) -> Kdamond:
+    """Return a kdamond that watches one memory node."""
+    context = Context(
+        ops=Ops.PADDR,
+        targets=(Target(),),
+        attrs=Attrs(
+            intervals=Intervals(sample_us=config.sample_us, aggr_us=config.aggr_us),
+            min_nr_regions=config.min_nr_regions,
+            max_nr_regions=config.max_nr_regions,
+        ),
+        schemes=tuple(schemes),
+    )
+    return Kdamond(contexts=(context,))
+
+
+def demotion(config: TieringConfig, node: int, target: int | None) -> Scheme:
     """Move cold memory of a node to another one; to the swap store where there is none."""
     goal = QuotaGoal(GoalMetric.NODE_MEM_FREE_BP, target_value=50, nid=node)
     pattern = AccessPattern(nr_accesses=Range(0, 0), age=Range(0, U32_MAX))
     if target is None:
-        return _scheme(config, Action.PAGEOUT, -1, pattern, goal)
-    return _scheme(config, Action.MIGRATE_COLD, target, pattern, goal)
+        return mover_scheme(config, Action.PAGEOUT, -1, pattern, goal)
+    return mover_scheme(config, Action.MIGRATE_COLD, target, pattern, goal)
 
 
 def _promotion(config: TieringConfig, node: int) -> Scheme:
     goal = QuotaGoal(GoalMetric.NODE_MEM_USED_BP, target_value=9970, nid=node - 1)
     pattern = AccessPattern(nr_accesses=Range(1, U32_MAX), age=Range(0, U32_MAX))
-    return _scheme(config, Action.MIGRATE_HOT, node - 1, pattern, goal)
+    return mover_scheme(config, Action.MIGRATE_HOT, node - 1, pattern, goal)
 
 
-def _scheme(
+def mover_scheme(
     config: TieringConfig, action: Action, target: int, pattern: AccessPattern, goal: QuotaGoal
 ) -> Scheme:
+    """Return a scheme that moves memory under a quota of one byte and a goal."""
     return Scheme(
         action=action,
         access_pattern=pattern,
@@ -153,7 +159,7 @@ def build_plan(
     Under ``DIRECT`` a size quota is what the tuner says and demotion stops at the free target;
     under a kernel loop it is a cap. ``OFF`` leaves one byte.
     """
-    promotion_tuner, demotion_tuner, off = _loop_arrays(loops, len(numbers[0].free_bp))
+    promotion_tuner, demotion_tuner, off = loop_arrays(loops, len(numbers[0].free_bp))
     settings: dict[Setting, IntArray] = {}
     for mover in layout.promotions:
         values = numbers[mover.border]
@@ -164,10 +170,10 @@ def build_plan(
             SchemeField.GOAL_TARGET: used_bp,
             SchemeField.GOAL_TUNER: promotion_tuner,
         }
-        settings.update(_settings(mover, fields))
+        settings.update(settings_of(mover, fields))
     for mover in layout.demotions:
         values = numbers[mover.border]
-        quota = _part(values.demotion_bytes, mover.share)
+        quota = part_of(values.demotion_bytes, mover.share)
         fields = {
             SchemeField.QUOTA_BYTES: np.where(off, OFF_BYTES, quota),
             SchemeField.MAX_NR_ACCESSES: values.cold_max_nr_accesses,
@@ -175,26 +181,28 @@ def build_plan(
             SchemeField.GOAL_TARGET: values.free_bp,
             SchemeField.GOAL_TUNER: demotion_tuner,
         }
-        settings.update(_settings(mover, fields))
+        settings.update(settings_of(mover, fields))
     return Plan(layout.document, settings)
 
 
-def _settings(
+def settings_of(
     mover: Mover, fields: Mapping[SchemeField, IntArray]
 ) -> Iterator[tuple[Setting, IntArray]]:
+    """Address some numbers of one scheme."""
     for field, values in fields.items():
         yield Setting(mover.kdamond, mover.scheme, field), values
 
 
-def _part(quota: IntArray, share: float) -> IntArray:
+def part_of(quota: IntArray, share: float) -> IntArray:
     """Return a neighbour's part of a quota; never 0, which would mean unlimited."""
     part: IntArray = np.rint(quota * share).astype(np.int64)
     return np.asarray(np.maximum(part, OFF_BYTES))
 
 
-def _loop_arrays(
+def loop_arrays(
     loops: QuotaLoop | NDArray[np.object_], count: int
 ) -> tuple[IntArray, IntArray, NDArray[np.bool_]]:
+    """Return the goal tuners of promotion and demotion, and whether all is off, ``(N,)`` each."""
     promotion, demotion = np.zeros(count, np.int64), np.zeros(count, np.int64)
     off = np.zeros(count, np.bool_)
     for loop, codes in _LOOP_CODES.items():
