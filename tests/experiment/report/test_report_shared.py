@@ -27,7 +27,7 @@ def test_every_tenant_has_a_row(make_compare: MakeRun) -> None:
     run = _with_tenants(load_run(make_compare()), "web", "batch")
     figure = shared_figure(run, cast_of(run), "zipf", ["noop", "oracle"])
     assert figure is not None
-    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    titles = [axes.get_title(loc="left") or axes.get_title() for axes in figure.axes]
     assert [title.split(":")[0] for title in titles] == ["web", "web", "batch", "batch"]
     assert [len(axes.lines) for axes in figure.axes] == [2, 3, 2, 2]
 
