@@ -1,6 +1,5 @@
 """The goal on a machine: what is observed, what may be turned, what is worth how much."""
 
-import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damosrl.damon import Document
-from damosrl.errors import ConfigError, UnknownNameError
+from damosrl.errors import UnknownNameError
 from damosrl.knobs import Float32Array, FloatArray, QuantitySet
 from damosrl.machine import GroundTruth, Plan, QuotaLoop, Source, Telemetry
 from damosrl.nodes import places
@@ -54,16 +53,15 @@ class TaskSpec:
     def action(self, **knobs: float) -> Float32Array:
         """Build an action ``(k,)`` float32 from physical values; the others are at default.
 
+        NaN keeps a knob as it is: so a tuner answers where it was told nothing.
+
         A name without a node, such as ``promotion_quota``, means that knob of every node.
 
         Raises:
             UnknownNameError: A knob of that name does not exist.
-            ConfigError: A value is no finite number.
         """
         physical = self.knobs.defaults()
         for name, value in knobs.items():
-            if not math.isfinite(value):
-                raise ConfigError(f"knob {name} has no value", got=value, allowed="finite numbers")
             physical[list(places(self.knobs, name, f"knob of {self.task}"))] = value
         return self.knobs.to_normal(physical).astype(np.float32)
 

@@ -1,6 +1,5 @@
 """Named quantities: their place in [-1, 1] and back, alone and as a set."""
 
-import math
 import pickle
 
 import numpy as np
@@ -58,13 +57,6 @@ def test_a_task_names_what_it_lacks() -> None:
         spec.value(np.zeros(4, np.float32), "swich")
     with pytest.raises(UnknownNameError, match="unknown knob of sample-v0: got 'swich'"):
         spec.action(swich=1.0)
-
-
-def test_an_action_of_a_tuner_is_made_of_finite_numbers() -> None:
-    """A setting that is no number is refused, since NaN would silently keep the knob."""
-    spec = TaskSpec("sample-v0", SET, SET, 1.0)
-    with pytest.raises(ConfigError, match=f"knob {SET.names[0]} has no value: got nan"):
-        spec.action(**{SET.names[0]: math.nan})
 
 
 def test_sets_are_values() -> None:

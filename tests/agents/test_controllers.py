@@ -109,6 +109,12 @@ def test_static_sets_what_it_is_given(tiering_spec: TaskSpec, observe: Observe) 
     assert _knob(tiering_spec, action, "demotion_quota") == pytest.approx(50 * MIB, rel=1e-5)
 
 
+def test_static_refuses_what_is_no_number() -> None:
+    """NaN would silently keep the knob that was to be set."""
+    with pytest.raises(ConfigError, match="knob promotion_quota has no value: got nan"):
+        Static({"promotion_quota": math.nan})
+
+
 def test_two_settings_take_turns_of_their_own_length(
     tiering_spec: TaskSpec, observe: Observe
 ) -> None:
