@@ -14,6 +14,7 @@ from damosrl.experiment.columns import (
 )
 from damosrl.experiment.folder import RunFolder
 from damosrl.experiment.jobs import run_jobs
+from damosrl.experiment.mixes import dealt
 from damosrl.experiment.plugins import NamedSource, task_workload
 from damosrl.experiment.progress import progress_bar
 from damosrl.experiment.rollout import Episodes, Rollout, Row, make_environments, run_rollout
@@ -66,6 +67,7 @@ class Campaign:
         heatmap_bins: Address bins of that picture.
         episodes: File of the episodes in the run folder.
         recorded: Whether steps and events of the first seed are kept.
+        dealt: Whether the members of a mix are dealt to the seeds by turns, rather than drawn.
     """
 
     entrants: tuple[Entrant, ...]
@@ -79,6 +81,7 @@ class Campaign:
     heatmap_bins: int = 200
     episodes: str = EPISODES_FILE
     recorded: bool = True
+    dealt: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,10 +119,12 @@ class Prepared:
         tuner, workload = cell
         pictured = tuner == campaign.heatmap_tuner and workload == self.names[0]
         pictured = pictured and self.document is not None
+        spec = campaign.workloads[self.names.index(workload)]
+        environment = campaign.world.environment
         return Rollout(
             name=tuner,
             agent=agents[tuner],
-            workload=campaign.workloads[self.names.index(workload)],
+            workload=dealt(spec, environment, campaign.seeds) if campaign.dealt else spec,
             workload_name=workload,
             seeds=campaign.seeds,
             steps=campaign.steps,

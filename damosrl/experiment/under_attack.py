@@ -33,13 +33,14 @@ def worst_cases(settings: CompareSettings, metrics: TaskMetrics) -> tuple[Worklo
 
 
 def attacked_campaign(campaign: Campaign, workloads: tuple[WorkloadSpec, ...]) -> Campaign:
-    """Return the same tuners and seeds on worst-case workloads."""
+    """Return the same tuners and seeds on worst-case workloads, every pattern alike often."""
     return replace(
         campaign,
         workloads=workloads,
         heatmap_tuner=None,
         episodes=WORST_CASE_FILE,
         recorded=False,
+        dealt=True,
     )
 
 

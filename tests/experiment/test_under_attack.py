@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 import pytest
 
 from damosrl.cli import main
+from damosrl.config import load_choice
 from damosrl.experiment.harm import harm_estimate
+from damosrl.experiment.mixes import dealt
 from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.report import score_markdown
 from damosrl.experiment.under_attack import attacked_summary
@@ -65,6 +68,14 @@ def test_every_tuner_is_measured_under_attack_on_the_seeds_of_the_run(compared: 
     )
     assert found["noop"]["harm"] == {"mean": 0.0, "ci95": [0.0, 0.0], "n": 2}
     assert found["pi"]["score"]["n"] == 2
+
+
+def test_seeds_in_a_row_meet_every_pattern_alike_often() -> None:
+    """The members of a mix are dealt to the seeds by turns; a single workload goes to all."""
+    members = load_choice("workload", "adversarial")["members"]
+    seeds = tuple(range(7, 7 + 2 * len(members)))
+    assert Counter(dealt("adversarial", "damosrl/Tiering-v0", seeds)) == dict.fromkeys(members, 2)
+    assert dealt("zipf", "damosrl/Tiering-v0", (0, 1)) == ("zipf", "zipf")
 
 
 def test_an_interrupted_comparison_keeps_what_was_measured_under_attack(

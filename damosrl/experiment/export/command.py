@@ -9,10 +9,11 @@ from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.experiment.commands import announce_compilation
 from damosrl.experiment.export.bundle import export_bundle
 from damosrl.experiment.export.damo import DamoRequest, export_damo
-from damosrl.experiment.export.meeting import Plays, taken_apart
+from damosrl.experiment.export.meeting import Plays
 from damosrl.experiment.export.onnx import export_onnx
 from damosrl.experiment.export.source import Source, read_source
 from damosrl.experiment.export.tree import export_tree
+from damosrl.experiment.mixes import taken_apart
 from damosrl.experiment.provenance import command_line
 from damosrl.experiment.settings import require_at_least
 from damosrl.export.new_file import require_new

@@ -1,12 +1,9 @@
 """What a policy meets and does on emulated machines, over the workloads of its training."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from damosrl.config import choices, load_choice
 from damosrl.experiment.jobs import run_jobs
 from damosrl.experiment.plugins import task_workload
 from damosrl.experiment.progress import progress_bar
@@ -91,33 +88,3 @@ def meet(agent: Agent, plays: Plays, title: str) -> Met:
         np.stack([np.stack(done[name].observations) for name in names]),
         np.stack([np.stack(done[name].knobs) for name in names]),
     )
-
-
-def taken_apart(workload: WorkloadSpec, environment: str) -> tuple[WorkloadSpec, ...]:
-    """Return the members of a mix, each drawn as the mix draws it; anything else as it is.
-
-    Args:
-        workload: What was trained on.
-        environment: Gymnasium's id of the environment that reads it.
-
-    Example:
-        >>> len(taken_apart("train_mix", "damosrl/Tiering-v0"))
-        6
-    """
-    content = workload
-    if isinstance(workload, str) and workload in choices("workload"):
-        content = load_choice("workload", workload)
-    if not isinstance(content, Mapping) or not content.get("members"):
-        return (workload,)
-    rest = {key: value for key, value in content.items() if key not in ("members", "name")}
-    return tuple(_member(one, rest, environment) for one in content["members"])
-
-
-def _member(
-    member: str | Mapping[str, WorkloadSpec], rest: Mapping[str, Any], environment: str
-) -> WorkloadSpec:
-    """Return a member by its name, or as a mix of one without a weight."""
-    if isinstance(member, str):
-        return member
-    name = task_workload(environment, member["workload"]).name
-    return {**rest, "name": name, "members": [{"workload": member["workload"]}]}

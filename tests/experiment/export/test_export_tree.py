@@ -7,7 +7,7 @@ from msgspec import structs
 
 from damosrl.artifact import load_artifact
 from damosrl.config import choices
-from damosrl.experiment.export.meeting import taken_apart
+from damosrl.experiment.mixes import taken_apart
 from damosrl.export.tree_rules import depth_of, leaves_of
 from damosrl.policy import PolicyTree
 from damosrl.registry import make_tuner
