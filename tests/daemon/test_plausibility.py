@@ -40,7 +40,7 @@ def test_a_needed_source_that_is_missing_is_named(reading: Readings) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda t: replace(t, node_free_bytes=np.array([[2.0, 0.0]])), "more free than there is"),
+        (lambda t: replace(t, node_free_bytes=np.array([[501.0, 0.0]])), "more free than there is"),
         (lambda t: replace(t, node_free_bytes=np.array([[np.nan, 0.0]])), "impossible memory"),
         (lambda t: replace(t, node_total_bytes=np.array([[0.0, 1.0]])), "impossible memory"),
         (lambda t: replace(t, node_total_bytes=np.array([[1e30, 1.0]])), "impossible memory"),

@@ -172,6 +172,7 @@ def _without(told: Telemetry, source: Source) -> Telemetry:
         Source.SWAP_POOL: _swap_without(told, "pool_bytes"),
         Source.SWAPPING: _swap_without(told, "in_bytes", "out_bytes"),
         Source.REFAULTS: _swap_without(told, "refaulted_bytes"),
+        Source.MEMCGS: {"memcgs": None},
     }
     missing = tuple({*told.missing, source})
     return replace(told, missing=missing, **lost[source])
