@@ -26,7 +26,7 @@ METRICS = replace(
     cost="tenants_cost",
     cost_words="cost",
     oracle="tenants_oracle",
-    shown=(Shown("tenants_cost", "cost", "ratio", digits=3),),
+    shown=(Shown("tenants_cost", "cost", "ratio", digits=3, better="less"),),
     learning={**OF_TIERING.learning, "tenants_cost": "tenants_cost"},
     worst_case=(),  # no attack has been searched against tuners of tenants
 )
@@ -45,7 +45,7 @@ def with_tenants(metrics: TaskMetrics, names: Collection[str]) -> TaskMetrics:
         ):
             episodes.append(EpisodeColumn(f"{name}_{ending}", f"{name}_{key}"))
         shown += [
-            Shown(f"{name}_slowdown_ratio", name, "ratio", digits=3),
+            Shown(f"{name}_slowdown_ratio", name, "ratio", digits=3, better="less"),
             Shown(f"{name}_met_ratio", f"{name} met", "%", 100.0, 0),
         ]
     return replace(metrics, steps=steps, episodes=tuple(episodes), shown=tuple(shown))

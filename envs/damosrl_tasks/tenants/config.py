@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from damosrl.config import load_choice, require_within, typed
+from damosrl.config import read_choice, require_within
 from damosrl.errors import ConfigError
 from damosrl_tasks.tiering.config import TieringConfig
 
@@ -111,5 +111,4 @@ def tenants_config(choice: str | Mapping[str, Any]) -> TenantsConfig:
         UnknownNameError: No such choice or key; the nearest is named.
         ConfigError: A value is wrong.
     """
-    values = load_choice("task", choice) if isinstance(choice, str) else choice
-    return typed(TenantsConfig, values, "task")
+    return read_choice(TenantsConfig, "task", choice)
