@@ -35,7 +35,8 @@ def _terms(
     return float(outcome.reward[0]), {name: float(x[0]) for name, x in outcome.terms.items()}
 
 
-OWN = [name for name in choices("reward") if not name.startswith(("acma", "attack", "reclaim_"))]
+OTHERS = ("acma", "attack", "reclaim_", "tenants")
+OWN = [name for name in choices("reward") if not name.startswith(OTHERS)]
 """Rewards of conf/reward that weigh what tiering measures."""
 
 
