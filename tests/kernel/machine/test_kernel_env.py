@@ -159,6 +159,7 @@ def _refuse(*_: object) -> None:
 def _without(told: Telemetry, source: Source) -> Telemetry:
     """Make a source's arrays unknown, as a machine without it gives them."""
     lost: dict[Source, dict[str, Any]] = {
+        Source.MEMCGS: {"memcgs": None},
         Source.NODES: {
             "node_total_bytes": told.node_total_bytes * np.nan,
             "node_free_bytes": told.node_free_bytes * np.nan,
