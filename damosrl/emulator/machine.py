@@ -429,20 +429,19 @@ class EmulatedMachines:
         moved = fetch(self.world, index, rate_hz, budget_bytes, horizon_s)
         return moved + rebalance(self.world, index, rate_hz, budget_bytes - moved, horizon_s)
 
-    def page_out(self, index: int, slowdown_price: float, horizon_s: float) -> float:
+    def page_out(self, index: int, slowdown_price: float) -> float:
         """Page out what pays on one machine; see `damosrl.emulator.reclaim_oracle`.
 
         Args:
             index: Machine.
             slowdown_price: Cost of running twice as long, in units of all the memory in use.
-            horizon_s: How far it looks ahead, as a decay time.
 
         Returns:
             Bytes moved.
         """
-        model = self._store.model(index)
-        rate_hz = model.expected_rate_hz(float(self.world.machines["time_s"][index]), horizon_s)
-        return page_out(self.world, index, rate_hz, slowdown_price)
+        now_s = float(self.world.machines["time_s"][index])
+        lengths_s, rate_hz = self._store.model(index).ahead(now_s)
+        return page_out(self.world, index, lengths_s, rate_hz, slowdown_price)
 
     def steer(self, index: int, epoch: int, rate_hz: FloatArray) -> None:
         """Set what the workload of one machine does in an epoch that has not begun.

@@ -12,6 +12,9 @@ from damosrl.errors import MachineError
 
 Element = TypeVar("Element", bound=np.generic)
 
+FOREVER_S = 1e9
+"""Length of an epoch that never ends: thirty years."""
+
 
 @dataclass(frozen=True)
 class GridModel:
@@ -44,6 +47,27 @@ class GridModel:
         lengths = np.diff(np.append(self.epoch_s, self.period_s))
         mean: NDArray[np.float64] = lengths @ self.rate_hz.astype(np.float64) / self.period_s
         return mean
+
+    def ahead(self, start_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the stretches of constant rates that follow one another from a time on.
+
+        Of a model that repeats it is one period, after which the stretches begin anew. The last
+        epoch of a model that ends constant goes on for `FOREVER_S`.
+
+        Returns:
+            Their lengths in seconds, ``(S,)``, and the rates of the pieces, ``(S, P)``.
+        """
+        repeats = math.isfinite(self.period_s)
+        phase = start_s % self.period_s if repeats else start_s
+        first = int(np.searchsorted(self.epoch_s, phase, side="right")) - 1
+        end_s = self.period_s if repeats else phase + FOREVER_S
+        borders = np.concatenate([[phase], self.epoch_s[first + 1 :], [end_s]])
+        epochs = np.arange(first, len(self.epoch_s))
+        if repeats:
+            again = np.append(self.epoch_s[1 : first + 1], phase)
+            borders = np.concatenate([borders, self.period_s + again])
+            epochs = np.append(epochs, np.arange(first + 1))
+        return np.diff(borders), self.rate_hz[epochs].astype(np.float64)
 
     def _future_weights(self, start_s: float, horizon_s: float) -> NDArray[np.float64]:
         """Weight of each epoch ``(E,)`` from a time on; the weights sum to 1."""

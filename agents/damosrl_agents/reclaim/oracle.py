@@ -12,7 +12,7 @@ from damosrl_agents.tiering import require_range
 class TruthfulMachine(Protocol):
     """A machine that knows the truth and can page out by it; only the emulator does."""
 
-    def page_out(self, index: int, slowdown_price: float, horizon_s: float) -> Any:
+    def page_out(self, index: int, slowdown_price: float) -> Any:
         """Page out what costs less in faults than it takes in memory."""
 
 
@@ -23,18 +23,15 @@ class ReclaimOracle(FixedKnobs):
     Args:
         slowdown_price: Cost of running twice as long, in units of all the memory in use; as the
             task's cost has it.
-        horizon_s: How far ahead it knows the access rates, seconds.
     """
 
     slowdown_price: float = 3.0
-    horizon_s: float = 30.0
 
     quota_loop = QuotaLoop.OFF
     sees_ground_truth = True
 
     def __post_init__(self) -> None:
         require_range("slowdown_price", self.slowdown_price, 1e-3, 1e6)
-        require_range("horizon_s", self.horizon_s, 1e-3, 1e6)
 
     def settings(self) -> Mapping[str, float]:
         """Return nothing: with the scheme off, knobs have no effect."""
@@ -42,4 +39,4 @@ class ReclaimOracle(FixedKnobs):
 
     def guide(self, machine: TruthfulMachine, index: int) -> None:
         """Page out on one machine; called before each step."""
-        machine.page_out(index, self.slowdown_price, self.horizon_s)
+        machine.page_out(index, self.slowdown_price)

@@ -57,7 +57,7 @@ def test_the_pool_is_what_each_class_compresses_to(
     workload = make_workload([0.0] * 4, fast_fill=1.0, pages=CLASSES)
     machines = _machines(_zram(with_swap), make_template, workload)
     assert _swap(machines).pool_bytes[0] == 0.0
-    moved = machines.page_out(0, 3.0, 10.0)
+    moved = machines.page_out(0, 3.0)
     # what is incompressible saves nothing: it is not worth a fault, even if none ever comes
     assert _frames(machines, -1, 4) == [32, 32, 0, 32]
     assert moved == 3 * 64 * MIB
@@ -73,7 +73,7 @@ def test_the_pool_shrinks_with_what_faults_bring_back(
     rates = [[0.0] * 4, [3.0, 0.0, 3.0, 0.5]]
     workload = make_workload(rates, epoch_s=(0.0, 2.0), fast_fill=1.0, pages=CLASSES)
     machines = _machines(_zram(with_swap), make_template, workload)
-    machines.page_out(0, 3.0, 1.0)
+    machines.page_out(0, 3.0)
     shares = np.array([1 / 2.5, 1 / 5.0, 1.0, 1 / 2.5])
     pools = []
     for _ in range(8):
@@ -109,10 +109,10 @@ def test_a_full_store_takes_no_more(
     """Paging out stops when swap space is used up."""
     config = _zram(with_swap, capacity="25 %")
     machines = _machines(config, make_template, make_workload([0.0] * 4, fast_fill=1.0))
-    assert machines.page_out(0, 3.0, 10.0) == 64 * MIB
+    assert machines.page_out(0, 3.0) == 64 * MIB
     swap = _swap(machines)
     assert swap.used_bytes[0] == swap.total_bytes[0] == 64 * MIB
-    assert machines.page_out(0, 3.0, 10.0) == 0.0
+    assert machines.page_out(0, 3.0) == 0.0
     machines.run(2.0)
 
 
@@ -124,7 +124,7 @@ def test_a_disk_takes_no_memory(
     config = replace(with_swap, tiers=(memory, with_swap.tiers[1]))
     workload = make_workload([0.0] * 4, fast_fill=1.0, pages=CLASSES)
     machines = _machines(config, make_template, workload)
-    assert machines.page_out(0, 3.0, 10.0) == 4 * 64 * MIB
+    assert machines.page_out(0, 3.0) == 4 * 64 * MIB
     assert _swap(machines).pool_bytes[0] == 0.0
 
 
@@ -136,7 +136,7 @@ def test_the_oracle_leaves_what_is_used(
     for price in (1e6, 3.0, 1e-3):
         workload = make_workload([1000.0, 30.0, 0.01, 0.0], fast_fill=1.0)
         machines = _machines(_zram(with_swap), make_template, workload)
-        machines.page_out(0, price, 10.0)
+        machines.page_out(0, price)
         out.append(_frames(machines, -1, 4))
     assert [sum(frames) for frames in out] == sorted(sum(frames) for frames in out)
     assert out[0][3] == 32
