@@ -26,7 +26,6 @@ from damosrl.emulator.oracle import rebalance
 from damosrl.emulator.page_classes import write_page_classes
 from damosrl.emulator.placement import coldest_last, lay_out, start_fill, start_order
 from damosrl.emulator.presets import MachineConfig, capacities, one_per_machine
-from damosrl.emulator.probe_loading import probe_filters_of
 from damosrl.emulator.processes import (
     mapped_only,
     memory_borders,
@@ -39,8 +38,9 @@ from damosrl.emulator.reclaim_oracle import page_out
 from damosrl.emulator.releases import is_legacy
 from damosrl.emulator.report import read_telemetry, read_truth
 from damosrl.emulator.staging import with_tuned_intervals
-from damosrl.emulator.state import EXACT, FAST, allocate
+from damosrl.emulator.state import EXACT, FAST
 from damosrl.emulator.swap_oracle import fetch
+from damosrl.emulator.template import engine_for, template_contexts
 from damosrl.emulator.tenant_loading import write_applications
 from damosrl.emulator.tenant_oracle import share_out
 from damosrl.emulator.tick import begin, run_machines
@@ -102,34 +102,22 @@ class EmulatedMachines:
         memcgs: Sequence[str] = (),
     ) -> None:
         self._configs = one_per_machine(configs, num_machines)
-        self._template = template
-        self._kdamonds = len(template.kdamonds)
+        self._check(monitor, threads)
+        self._contexts = template_contexts(template)
+        self._kdamonds = len(self._contexts)
         legacy = np.array([is_legacy(config.kernel) for config in self._configs])
         self._documents = RunningDocuments(template, legacy)
-        self._check(monitor, threads)
         self._monitor = MONITORS[monitor]
         self._limits = limits
         self._memcgs = tuple(memcgs)
-        contexts = [kdamond.contexts[0] for kdamond in template.kdamonds]
-        schemes = [scheme for context in contexts for scheme in context.schemes]
-        self.engine = allocate(
-            num_machines * self._kdamonds,
-            region_capacity=max(map(_most_regions, contexts)),
-            schemes=max(len(context.schemes) for context in contexts),
-            goals=max((len(scheme.quota.goals) for scheme in schemes), default=0),
-            filters=max((len(scheme.filters) for scheme in schemes), default=0),
-            targets=max(1, *(len(context.targets) for context in contexts)),
-            dests=max((len(scheme.dests) for scheme in schemes), default=0),
-            probe_filters=probe_filters_of(contexts),
-            legacy=bool(legacy.any()),
-        )
+        self.engine = engine_for(self._contexts, num_machines, legacy=bool(legacy.any()))
         points = max(len(tier.curve_ns) for config in self._configs for tier in config.tiers)
         self._nodes = len(self._configs[0].memory_tiers)
         self.world: MemoryWorld = allocate_world(
             num_machines, self._nodes + 1, points, self._kdamonds
         )
         self._workloads: list[Workload | None] = [None] * num_machines
-        self._virtual = any(map(is_virtual, contexts))
+        self._virtual = any(map(is_virtual, self._contexts))
         for machine, config in enumerate(self._configs):
             describe_machine(self.world, machine, config)
         self._store = RateStore(num_machines)
@@ -152,13 +140,6 @@ class EmulatedMachines:
                     f"machine {config.name} does not fit the others",
                     got=f"{len(config.memory_tiers)} memory tiers",
                     allowed=f"{nodes} as {self._configs[0].name} has",
-                )
-        if not self._kdamonds:
-            raise MachineError("the template has no kdamond", allowed="one at least")
-        for kdamond in self._template.kdamonds:
-            if len(kdamond.contexts) != 1:
-                raise MachineError(
-                    "a kdamond of the template has no context", allowed="one context each"
                 )
         if monitor not in MONITORS:
             raise MachineError("unknown monitor", got=monitor, allowed=", ".join(MONITORS))
@@ -219,7 +200,7 @@ class EmulatedMachines:
 
     def _start_contexts(self, index: int, seeds: Sequence[np.random.SeedSequence]) -> None:
         config, nodes = self._configs[index], node_ranges(self.world, index)
-        contexts = [with_whole_node(item.contexts[0]) for item in self._template.kdamonds]
+        contexts = [with_whole_node(context) for context in self._contexts]
         defaults = default_ranges(contexts, nodes)
         for kdamond, context in enumerate(contexts):
             place = index * self._kdamonds + kdamond
@@ -503,9 +484,3 @@ class EmulatedMachines:
         rows = slice(index * self._kdamonds, (index + 1) * self._kdamonds)
         units = self.engine.contexts["addr_unit"][rows].astype(np.int64)
         return monitor_heat(self.telemetry(), index, bins, units)
-
-
-def _most_regions(context: Context) -> int:
-    """Return the regions that there is room for; a context rarely has more than twice its most."""
-    listed = sum(len(target.regions) for target in context.targets)
-    return 2 * max(context.attrs.max_nr_regions, listed) + 48

@@ -10,10 +10,12 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from damosrl.config import typed
 from damosrl.errors import RunFolderError
 from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.report.table import Table, read_table
 from damosrl.knobs import FloatArray
+from damosrl.metrics import Shown
 from damosrl.wording import Wording
 
 RESULT_FILES = (
@@ -103,6 +105,18 @@ class Run:
         given = self.summary.get("moved")
         usual = ("migrated_up_bytes", "migrated_down_bytes")
         return tuple(map(str, given)) if isinstance(given, list) else usual
+
+    @property
+    def shown(self) -> tuple[Shown, ...]:
+        """Columns of episodes.csv that score tables show.
+
+        Raises:
+            ConfigError: The summary was written by something else.
+        """
+        given = self.summary.get("shown")
+        entries = given if isinstance(given, list) else []
+        where = f"{self.path / 'summary.json'}: an entry of shown"
+        return tuple(typed(Shown, one if isinstance(one, dict) else {}, where) for one in entries)
 
     @property
     def seers(self) -> tuple[str, ...]:

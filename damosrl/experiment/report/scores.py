@@ -12,6 +12,7 @@ from damosrl.experiment.report.inputs import Run
 from damosrl.experiment.report.table import Table
 from damosrl.experiment.statistics import interquartile_mean
 from damosrl.knobs import FloatArray
+from damosrl.metrics import Shown
 
 GIB = float(1 << 30)
 NAN = math.nan
@@ -195,7 +196,7 @@ def _row(run: Run, name: str, text: str) -> ScoreRow:
         worse_share=mean_of((known < 0.0).astype(np.float64)),
         clamps=float(np.nansum(column(episodes, "clamp_events_count"))),
         fallbacks=float(np.nansum(column(episodes, "fallback_events_count"))),
-        shown=tuple(_shown(entry, episodes) for entry in run.summary.get("shown", ())),
+        shown=tuple(_shown(entry, episodes) for entry in run.shown),
         worst=worst,
         worst_workload=worst_workload,
         attacked=_interval(_under_attack(run, name, "score")),
@@ -213,10 +214,9 @@ def _worst(episodes: Table, scores: FloatArray) -> tuple[float, str]:
     return means[name], name
 
 
-def _shown(entry: Mapping[str, Any], episodes: Table) -> ShownValue:
-    mean = mean_of(column(episodes, entry["column"])) * entry["factor"]
-    text, better = number(mean, entry["digits"]), entry.get("better", "more")
-    return ShownValue(entry["head"], entry["unit"], text, mean, better)
+def _shown(entry: Shown, episodes: Table) -> ShownValue:
+    mean = mean_of(column(episodes, entry.column)) * entry.factor
+    return ShownValue(entry.head, entry.unit, number(mean, entry.digits), mean, entry.better)
 
 
 def _episodes_of(run: Run, name: str) -> Table | None:

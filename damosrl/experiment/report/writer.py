@@ -62,6 +62,9 @@ def write_report(run_dir: Path) -> Path:
         }
         drawn = _draw(figures)
     page = build_page(run, cast, rows, matrix, drawn, workload)
+    for name in figures.keys() - drawn.keys():
+        with writing(pictures):
+            (pictures / f"{name}.png").unlink(missing_ok=True)  # of an older report
     for drawing in drawn.values():
         RunFolder(pictures).write_bytes(f"{drawing.name}.png", drawing.png)
     RunFolder(run_dir).write_text(PAGE, page)

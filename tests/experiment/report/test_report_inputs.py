@@ -1,5 +1,6 @@
 """Reading a run folder: every file may be missing, cut short or foreign."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from damosrl.errors import RunFolderError, UnknownNameError
+from damosrl.errors import ConfigError, RunFolderError, UnknownNameError
+from damosrl.experiment.report import write_report
 from damosrl.experiment.report.inputs import load_run
 from damosrl.experiment.report.series import thinned
 from damosrl.experiment.report.table import Table, read_table
@@ -40,6 +42,27 @@ def test_a_whole_folder_is_read(make_compare: MakeRun) -> None:
     assert len(run.events) == int(run.steps.numbers("events_count").sum())
     assert run.command.startswith("damosrl compare")
     assert run.is_compare
+
+
+def test_an_entry_of_a_summary_that_lacks_a_key_is_named(make_compare: MakeRun) -> None:
+    """A hand-edited summary is refused by file and key, not by a traceback."""
+    folder = make_compare()
+    summary = json.loads((folder / "summary.json").read_text("utf-8"))
+    summary["shown"] = [{"head": "saved", "unit": "%"}]
+    (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"summary\.json: an entry of shown lacks a key.*column"):
+        write_report(folder)
+
+
+def test_a_figure_that_is_no_longer_drawn_goes(make_compare: MakeRun) -> None:
+    """A report leaves no picture of an older one behind."""
+    folder = make_compare()
+    write_report(folder)
+    older = folder / "figures" / "heatmap.png"
+    assert older.is_file()
+    (folder / "heatmap.npz").unlink()
+    write_report(folder)
+    assert not older.exists()
 
 
 def test_a_last_row_cut_short_is_left_out(tmp_path: Path) -> None:
