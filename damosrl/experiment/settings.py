@@ -180,14 +180,12 @@ class TrainSettings(WorldSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuneSettings(WorldSettings):
-    """What `damosrl tune` is asked for.
+class SearchSettings(WorldSettings):
+    """How a search goes on.
 
     Args:
         agent: The search method, a choice of conf/agent.
-        workload: What configurations are judged on, a choice of conf/workload.
-        candidate: Tuner whose numbers are searched: a name of conf/agent or a YAML path.
-        trials: Configurations to try.
+        trials: Choices to try.
         repeats: Episodes per trial; each has its own seed, the same in every trial.
         finalists: Best trials that are measured again on fresh seeds before one is chosen, since
             the best of many noisy numbers is partly luck.
@@ -198,13 +196,11 @@ class TuneSettings(WorldSettings):
     """
 
     agent: dict[str, Any]
-    workload: dict[str, Any]
-    candidate: str = "static"
-    trials: int = 40
-    repeats: int = 16
+    trials: int
+    repeats: int
     finalists: int = 4
-    final_repeats: int = 32
-    batch: int = 2
+    final_repeats: int
+    batch: int
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -212,6 +208,23 @@ class TuneSettings(WorldSettings):
         for name in ("trials", "repeats", "finalists", "final_repeats", "batch"):
             require_at_least(name, getattr(self, name), 1)
         require_at_least("seed", self.seed, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneSettings(SearchSettings):
+    """What `damosrl tune` is asked for.
+
+    Args:
+        workload: What configurations are judged on, a choice of conf/workload.
+        candidate: Tuner whose numbers are searched: a name of conf/agent or a YAML path.
+    """
+
+    workload: dict[str, Any]
+    candidate: str = "static"
+    trials: int = 40
+    repeats: int = 16
+    final_repeats: int = 32
+    batch: int = 2
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """`damosrl tune`: the best configuration for a mix of workloads, by ask and tell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import yaml
 
-from damosrl.errors import ConfigError, EmulatorLimitError
+from damosrl.errors import EmulatorLimitError
 from damosrl.experiment.campaign import scale_ends
 from damosrl.experiment.candidate import Candidate, read_candidate
 from damosrl.experiment.folder import SEARCH_JOURNAL, RunFolder
 from damosrl.experiment.jobs import run_jobs
 from damosrl.experiment.launch import Launch
 from damosrl.experiment.plugins import task_metrics, task_workload
-from damosrl.experiment.progress import Advance, progress_bar
+from damosrl.experiment.progress import progress_bar
 from damosrl.experiment.rollout import Rollout, Row, make_environments, run_rollout
 from damosrl.experiment.scoring import score_episodes
+from damosrl.experiment.search_loop import FINAL, SEARCH, Choice, SearchLoop
 from damosrl.experiment.settings import SUMMARY, TuneSettings, world_of
 from damosrl.experiment.statistics import bootstrap, interquartile_mean
 from damosrl.experiment.trial_table import TrialTable
@@ -27,12 +28,9 @@ from damosrl.task import TaskSpec
 
 TRIALS_FILE = "trials.csv"
 BEST_FILE = "best.yaml"
-SEARCH, FINAL = "search", "final"
 FIRST_SEED = {SEARCH: 20_000, FINAL: 30_000}
 """Seeds of the episodes, apart from each other and from those of comparisons."""
 SEEDS_PER_RUN = 1_000
-
-Knobs = Mapping[str, float]
 
 
 def tune(launch: Launch[TuneSettings], *, quiet: bool = False) -> Path:
@@ -58,9 +56,11 @@ def tune(launch: Launch[TuneSettings], *, quiet: bool = False) -> Path:
         table = TrialTable(folder, TRIALS_FILE, spec.knobs.names)
         total = settings.trials + min(settings.finalists, settings.trials)
         with progress_bar("searching", total, quiet=quiet) as advance:
-            _search(settings, candidate, search, table, advance)
-            finalists = _finalists(search, settings.finalists)
-            finals = _finals(settings, candidate, finalists, table, advance)
+            loop = SearchLoop(settings, search, table, advance, interquartile_mean, _words)
+            loop.run(Judge.of(settings, candidate, SEARCH, settings.repeats).scores)
+            finals = loop.finals(
+                Judge.of(settings, candidate, FINAL, settings.final_repeats).scores
+            )
         _write_best(folder, settings, candidate, search, finals)
         if settings.report:
             from damosrl.experiment.report import write_report  # noqa: PLC0415  loads matplotlib
@@ -97,7 +97,7 @@ class Judge:
             settings, candidate, seeds, tuple(row for name in results for row in results[name])
         )
 
-    def scores(self, trials: Sequence[Knobs]) -> list[list[float] | None]:
+    def scores(self, trials: Sequence[Choice]) -> list[list[float] | None]:
         """Return each configuration's scores by seed; None for one that could not be run."""
         jobs = [
             _rollout(self.settings, str(place), self.candidate.agent(knobs), self.seeds)
@@ -114,68 +114,13 @@ class Judge:
         return [float(row["score"]) for row in scored[len(self.ends) :]]
 
 
-def _search(
-    settings: TuneSettings,
-    candidate: Candidate,
-    search: Search,
-    table: TrialTable,
-    advance: Advance,
-) -> None:
-    """Ask and tell until there are enough trials; a search that stopped goes on unchanged."""
-    judge = Judge.of(settings, candidate, SEARCH, settings.repeats)
-    while True:
-        trials = search.trials()
-        table.show(SEARCH, trials, settings.repeats)
-        told = sum(trial.state != "running" for trial in trials)
-        advance(told, _best_words(trials))
-        if told >= settings.trials:
-            return
-        # An interrupted batch is told first, alone: later trials then know what they knew before.
-        size = len(trials) - told or min(settings.batch, settings.trials - told)
-        asked = [search.ask() for _ in range(size)]
-        for knobs, scores in zip(asked, judge.scores(asked), strict=True):
-            if scores is None:
-                search.tell(knobs, 0.0, state="fail")
-            else:
-                search.tell(knobs, interquartile_mean(scores))
-
-
-def _finalists(search: Search, count: int) -> list[Trial]:
-    complete = [trial for trial in search.trials() if trial.score is not None]
-    if not complete:
-        raise ConfigError("no trial could be run", fix="see the machine's limits")
-    return sorted(complete, key=lambda trial: (-(trial.score or 0.0), trial.number))[:count]
-
-
-def _finals(
-    settings: TuneSettings,
-    candidate: Candidate,
-    finalists: Sequence[Trial],
-    table: TrialTable,
-    advance: Advance,
-) -> list[tuple[Trial, list[float]]]:
-    """Measure the best trials again on fresh seeds; best first."""
-    judge = Judge.of(settings, candidate, FINAL, settings.final_repeats)
-    found = judge.scores([trial.knobs for trial in finalists])
-    finals = [
-        (Trial(trial.number, trial.knobs, interquartile_mean(scores), "complete"), scores)
-        for trial, scores in zip(finalists, found, strict=True)
-        if scores is not None
-    ]
-    table.show(FINAL, [trial for trial, _ in finals], settings.final_repeats)
-    advance(settings.trials + len(finalists), "finalists measured again")
-    return sorted(finals, key=lambda final: (-(final[0].score or 0.0), final[0].number))
-
-
 def _write_best(
     folder: RunFolder,
     settings: TuneSettings,
     candidate: Candidate,
     search: Search,
-    finals: Sequence[tuple[Trial, list[float]]],
+    finals: Sequence[tuple[Trial, Sequence[float]]],
 ) -> None:
-    if not finals:
-        raise ConfigError("no finalist could be run again", fix="see the machine's limits")
     best, scores = finals[0]
     agent = candidate.agent(best.knobs)
     command = folder.file("command.txt").read_text("utf-8").strip()
@@ -233,6 +178,5 @@ def _task_spec(settings: TuneSettings) -> TaskSpec:
     return spec
 
 
-def _best_words(trials: Sequence[Trial]) -> str:
-    scores = [trial.score for trial in trials if trial.score is not None]
-    return f"best {max(scores):.3f}" if scores else ""
+def _words(score: float) -> str:
+    return f"best {score:.3f}"

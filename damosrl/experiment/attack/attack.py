@@ -1,24 +1,20 @@
 """`damosrl attack`: search patterns, measure the worst again, and say what it does to the tuner."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from damosrl.errors import ConfigError
-from damosrl.experiment.attack.budget import Budget, Pattern, read_budget
-from damosrl.experiment.attack.judge import FINAL, SEARCH, VERDICT, Judge, Workload, seeds_of
+from damosrl.experiment.attack.budget import Budget, read_budget
+from damosrl.experiment.attack.judge import VERDICT, Judge, Workload, mean_harm, seeds_of
 from damosrl.experiment.attack.settings import TRIALS_FILE, AttackSettings
 from damosrl.experiment.attack.verdict import verdict_summary, worst_pattern_yaml
 from damosrl.experiment.campaign import Campaign, Entrant, prepare, run_campaign, scale_ends
 from damosrl.experiment.folder import SEARCH_JOURNAL, RunFolder
 from damosrl.experiment.launch import Launch
 from damosrl.experiment.plugins import task_metrics
-from damosrl.experiment.progress import Advance, progress_bar
+from damosrl.experiment.progress import progress_bar
+from damosrl.experiment.search_loop import FINAL, SEARCH, Measure, SearchLoop
 from damosrl.experiment.settings import SUMMARY, world_of
 from damosrl.experiment.trial_table import TrialTable
 from damosrl.registry import make_search, make_tuner
-from damosrl.search import Search, Trial
 from damosrl.task import TaskSpec
 
 PATTERN_FILE = "pattern.yaml"
@@ -50,9 +46,9 @@ def attack(launch: Launch[AttackSettings], *, quiet: bool = False) -> Path:
         table = TrialTable(folder, TRIALS_FILE, budget.choices.names, "harm_ratio")
         total = settings.trials + min(settings.finalists, settings.trials) + 1
         with progress_bar("attacking", total, quiet=quiet) as advance:
-            _search(settings, budget, search, table, advance)
-            worst = _worst(settings, budget, search, table)
-            advance(total - 1, "worst pattern measured on fresh seeds")
+            loop = SearchLoop(settings, search, table, advance, mean_harm, _words)
+            loop.run(_measure(settings, budget, SEARCH, settings.repeats))
+            worst, _ = loop.finals(_measure(settings, budget, FINAL, settings.final_repeats))[0]
             _verdict(settings, budget.pattern(worst.knobs, label), len(search.trials()), folder)
         if settings.report:
             from damosrl.experiment.attack.figures import write_figures  # noqa: PLC0415  matplotlib
@@ -66,52 +62,6 @@ def attack(launch: Launch[AttackSettings], *, quiet: bool = False) -> Path:
 def _search_spec(budget: Budget) -> TaskSpec:
     """Put the budget's choices where a search looks for knobs."""
     return TaskSpec("attack", budget.choices, budget.choices, 1.0)
-
-
-def _search(
-    settings: AttackSettings,
-    budget: Budget,
-    search: Search,
-    table: TrialTable,
-    advance: Advance,
-) -> None:
-    """Ask and tell until there are enough trials; a search that stopped goes on unchanged."""
-    judge = Judge(settings, seeds_of(SEARCH, settings.seed, settings.repeats))
-    while True:
-        trials = search.trials()
-        table.show(SEARCH, trials, settings.repeats)
-        told = sum(trial.state != "running" for trial in trials)
-        advance(told, _worst_words(trials))
-        if told >= settings.trials:
-            return
-        # An interrupted batch is told first, alone: later trials then know what they knew before.
-        size = len(trials) - told or min(settings.batch, settings.trials - told)
-        asked = [search.ask() for _ in range(size)]
-        for chosen, harms in zip(asked, judge.harms(_patterns(budget, asked)), strict=True):
-            if harms is None:
-                search.tell(chosen, 0.0, state="fail")
-            else:
-                search.tell(chosen, float(harms.mean()))
-
-
-def _worst(settings: AttackSettings, budget: Budget, search: Search, table: TrialTable) -> Trial:
-    """Measure the worst trials again on other seeds and return the worst of them."""
-    complete = [trial for trial in search.trials() if trial.score is not None]
-    if not complete:
-        raise ConfigError("no pattern could be run", fix="see the machine's limits")
-    ranked = sorted(complete, key=lambda trial: (-(trial.score or 0.0), trial.number))
-    ranked = ranked[: settings.finalists]
-    judge = Judge(settings, seeds_of(FINAL, settings.seed, settings.final_repeats))
-    measured = judge.harms(_patterns(budget, [trial.knobs for trial in ranked]))
-    finals = [
-        Trial(trial.number, trial.knobs, float(harms.mean()), "complete")
-        for trial, harms in zip(ranked, measured, strict=True)
-        if harms is not None
-    ]
-    table.show(FINAL, finals, settings.final_repeats)
-    if not finals:
-        raise ConfigError("no finalist could be run again", fix="see the machine's limits")
-    return max(finals, key=lambda trial: (trial.score or 0.0, -trial.number))
 
 
 def _verdict(settings: AttackSettings, pattern: Workload, trials: int, folder: RunFolder) -> None:
@@ -141,10 +91,11 @@ def _verdict_campaign(settings: AttackSettings, pattern: Workload) -> Campaign:
     )
 
 
-def _patterns(budget: Budget, chosen: Sequence[Pattern]) -> list[Workload]:
-    return [budget.pattern(one, "pattern") for one in chosen]
+def _measure(settings: AttackSettings, budget: Budget, stage: str, episodes: int) -> Measure:
+    """Return what measures the harm of choices on a stage's seeds."""
+    judge = Judge(settings, seeds_of(stage, settings.seed, episodes))
+    return lambda chosen: judge.harms([budget.pattern(one, "pattern") for one in chosen])
 
 
-def _worst_words(trials: Sequence[Trial]) -> str:
-    harms = [trial.score for trial in trials if trial.score is not None]
-    return f"harm {100 * np.max(harms):.1f} %" if harms else ""
+def _words(harm: float) -> str:
+    return f"harm {100 * harm:.1f} %"

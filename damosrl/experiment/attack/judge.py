@@ -12,11 +12,12 @@ from damosrl.experiment.harm import harm_of
 from damosrl.experiment.jobs import run_jobs
 from damosrl.experiment.plugins import task_metrics
 from damosrl.experiment.rollout import Rollout, Row, run_rollout
+from damosrl.experiment.search_loop import FINAL, SEARCH
 from damosrl.experiment.settings import NOOP, world_of
 from damosrl.knobs import FloatArray
 from damosrl.registry import Agent
 
-SEARCH, FINAL, VERDICT = "search", "final", "verdict"
+VERDICT = "verdict"
 FIRST_SEED = {SEARCH: 40_000, FINAL: 50_000, VERDICT: 60_000}
 """Seeds of the episodes, apart from each other and from those of tuning and comparisons."""
 SEEDS_PER_RUN = 1_000
@@ -28,6 +29,11 @@ def seeds_of(stage: str, seed: int, count: int) -> tuple[int, ...]:
     """Return the seeds of a stage of the run with a seed."""
     first = FIRST_SEED[stage] + SEEDS_PER_RUN * seed
     return tuple(range(first, first + count))
+
+
+def mean_harm(harms: Sequence[float]) -> float:
+    """Return what a search maximises: the mean over seeds."""
+    return float(np.mean(harms))
 
 
 @dataclass(frozen=True)
@@ -42,10 +48,10 @@ class Judge:
     settings: AttackSettings
     seeds: tuple[int, ...]
 
-    def harms(self, patterns: Sequence[Workload]) -> list[FloatArray | None]:
-        """Return each pattern's harm by seed ``(S,)``; None for one that could not be run."""
+    def harms(self, patterns: Sequence[Workload]) -> list[list[float] | None]:
+        """Return each pattern's harm by seed; None for one that could not be run."""
         try:
-            return list(self._measured(patterns))
+            return [*self._measured(patterns).tolist()]
         except EmulatorLimitError:
             if len(patterns) == 1:
                 return [None]

@@ -5,48 +5,35 @@ from pathlib import Path
 from typing import Any
 
 from damosrl.errors import ConfigError
-from damosrl.experiment.settings import NOOP, ORACLE, WorldSettings, require_at_least
+from damosrl.experiment.settings import NOOP, ORACLE, SearchSettings, require_at_least
 
 TRIALS_FILE = "attack_trials.csv"
 """Every pattern that was tried, and what it did."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttackSettings(WorldSettings):
+class AttackSettings(SearchSettings):
     """What `damosrl attack` is asked for.
 
     Args:
         tuner: Who is attacked: a name of conf/agent, a YAML path or an artifact.
         budget: A workload whose ranges the attacker may choose from, a choice of conf/budget.
-        agent: The search method, a choice of conf/agent.
-        trials: Patterns to try.
-        repeats: Episodes per pattern; each has its own seed, the same for every pattern.
-        finalists: Worst patterns that are measured again on other seeds before one is chosen.
-        final_repeats: Episodes per finalist.
         verdict_seeds: Episodes of the chosen pattern, on seeds that nothing was chosen by.
         name: What tables call the pattern; None: ``adversarial_`` and the tuner.
-        batch: Patterns asked for ahead of their results; part of what makes a search repeatable.
-        seed: Of the search and of the episodes.
     """
 
     tuner: str | None
     budget: dict[str, Any]
-    agent: dict[str, Any]
     trials: int = 96
     repeats: int = 2
-    finalists: int = 4
     final_repeats: int = 6
+    batch: int = 12
     verdict_seeds: int = 16
     name: str | None = None
-    batch: int = 12
-    seed: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("trials", "repeats", "finalists", "final_repeats", "batch"):
-            require_at_least(name, getattr(self, name), 1)
         require_at_least("verdict_seeds", self.verdict_seeds, 2)
-        require_at_least("seed", self.seed, 0)
         if not self.tuner:
             raise ConfigError(
                 "nobody to attack",
