@@ -5,7 +5,7 @@ alone: every tuner has its own marker, and neighbours in hue differ in line dash
 """
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -49,15 +49,12 @@ LOOKS = {
 """Fixed for good, so that figures of different runs can be laid side by side. A task's own form of
 a tuner, such as acma_best_static, looks like the one that it is named after."""
 
-RESERVE = (
-    Look("#661100", "8", (6, 2)),
-    Look("#117733", "4", (6, 2)),
-    Look("#6699CC", "H", (4, 2)),
-    Look("#AA4499", "1", (4, 2)),
-    Look("#B58900", "2", (2, 1)),
-    Look("#DD6677", "3", (2, 1)),
-)
-"""For tuners from elsewhere; a name keeps its place among them wherever it can."""
+COLOURS = (
+    "#661100", "#117733", "#6699CC", "#AA4499", "#B58900", "#DD6677", "#DDCC77", "#EE3377",
+)  # fmt: skip
+MARKERS = ("8", "H", "1", "4", "2", "3", "+", "|", "_")
+DASHES = ((6.0, 2.0), (2.0, 1.0), (4.0, 1.5, 1.0, 1.5))
+"""Of tuners from elsewhere. Eight have colours of their own; 72 differ in colour or marker."""
 
 
 def is_policy(name: str) -> bool:
@@ -106,19 +103,32 @@ def cast_of(run: Run) -> Cast:
 
 
 def _looks(names: Collection[str]) -> dict[str, Look]:
-    looks: dict[str, Look] = {}
-    policy_taken = "ppo" in names
-    free = list(RESERVE)
-    for name in names:
-        if name in LOOKS:
-            looks[name] = LOOKS[name]
-        elif (stem := name.partition("_")[2]) in LOOKS and stem not in names:
-            looks[name] = LOOKS[stem]
-        elif is_policy(name) and not policy_taken:
-            looks[name] = LOOKS["ppo"]
-            policy_taken = True
-        else:
-            place = int(hashlib.sha256(name.encode()).hexdigest(), 16) % len(free)
-            looks[name] = free.pop(place)
-            free = free or list(RESERVE)
-    return looks
+    looks = {name: LOOKS[name] for name in names if name in LOOKS}
+    for name in sorted(names, key=lambda name: not is_policy(name)):
+        if name not in looks:
+            look = _akin(name)
+            looks[name] = _spare(name, looks) if look is None or look in looks.values() else look
+    return {name: looks[name] for name in names}
+
+
+def _akin(name: str) -> Look | None:
+    """Return the look of what a tuner is another form of; None if it is of no kind known here."""
+    return LOOKS["ppo"] if is_policy(name) else LOOKS.get(name.partition("_")[2])
+
+
+def _spare(name: str, taken: Mapping[str, Look]) -> Look:
+    """Return a look that nobody has: the one that the name hashes to, or the next free one."""
+    first = int(hashlib.sha256(name.encode()).hexdigest(), 16) % len(COLOURS)
+    used = set(taken.values())
+    places = range(len(COLOURS) * len(MARKERS))
+    rings = (place - place % len(COLOURS) + (first + place) % len(COLOURS) for place in places)
+    looks = [_reserve(place) for place in rings]
+    return next((look for look in looks if look not in used), looks[0])
+
+
+def _reserve(place: int) -> Look:
+    return Look(
+        COLOURS[place % len(COLOURS)],
+        MARKERS[place % len(MARKERS)],
+        DASHES[(place + place // len(COLOURS)) % len(DASHES)],
+    )

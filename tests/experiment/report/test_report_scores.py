@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from damosrl.experiment.report import score_markdown, score_table
-from damosrl.experiment.report.cast import LOOKS, cast_of, is_policy, label
+from damosrl.experiment.report.cast import LOOKS, Look, cast_of, is_policy, label
 from damosrl.experiment.report.findings import Finding, findings
 from damosrl.experiment.report.inputs import Run, load_run
 from damosrl.experiment.report.score_section import score_grid
@@ -236,6 +236,37 @@ def test_looks_are_distinct_and_fixed(make_compare: MakeRun, tmp_path: Path) -> 
     assert alone.looks["pi"] == cast.looks["pi"] == LOOKS["pi"]
     assert alone.looks["mine"] != alone.looks["yours"]
     assert cast.looks[POLICY] == LOOKS["ppo"]
+
+
+def _looks(folder: Path, *names: str) -> dict[str, Look]:
+    return cast_of(Run(folder, summary={"scores": {name: {} for name in names}})).looks
+
+
+def test_two_policies_look_different(tmp_path: Path) -> None:
+    """Only the first policy has PPO's look, however their folders are called."""
+    names = ("results/a/reclaim_ppo", "results/b/reclaim_ppo_nvme", "runs/x/artifact")
+    looks = _looks(tmp_path, *names)
+    first, *others = (looks[name] for name in names)
+    assert first == LOOKS["ppo"]
+    assert len({look.colour for look in (first, *others)}) == 3
+
+
+def test_tuners_from_elsewhere_are_told_apart(tmp_path: Path) -> None:
+    """Eight have a colour each; fifty still differ in colour or marker, from ours too."""
+    names = [*LOOKS, *(f"mine{place}" for place in range(50))]
+    looks = _looks(tmp_path, *names)
+    assert len({(look.colour, look.marker) for look in looks.values()}) == len(names)
+    assert len({looks[f"mine{place}"].colour for place in range(8)}) == 8
+
+
+def test_other_forms_of_one_tuner_do_not_share_its_look(tmp_path: Path) -> None:
+    """A task's own form looks like what it is named after, unless somebody else does already."""
+    names = ("acma_best_static", "tenants_best_static", "best_static")
+    looks = _looks(tmp_path, *names)
+    assert looks["best_static"] == LOOKS["best_static"]
+    assert len({look.colour for look in looks.values()}) == 3
+    alone = _looks(tmp_path, "acma_best_static")
+    assert alone["acma_best_static"] == LOOKS["best_static"]
 
 
 def test_labels_of_artifacts_are_short() -> None:
