@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from damosrl.errors import ConfigError
+from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.registry import make_search
 from damosrl.search import Search
 from damosrl.task import TaskSpec
@@ -77,3 +77,38 @@ def test_searches_can_be_asked_ahead(tiering_spec: TaskSpec) -> None:
         search.tell(knobs, float(score))
     assert dict(search.best().knobs) == asked[0]
     assert len({tuple(knobs.values()) for knobs in asked}) == 5
+
+
+def test_a_search_tries_first_where_it_is_told_to_start(
+    tiering_spec: TaskSpec, tmp_path: Path
+) -> None:
+    """Starts are the first trials, also of a search that stopped among them; then it searches."""
+    starts = ({"hot_threshold": 40.0}, {"cold_age": 3.0, "promotion_quota": 1e8}, {})
+    storage = tmp_path / "search.journal"
+    asked = []
+    for _ in range(5):
+        search = make_search("tpe", starts=starts)
+        search.reset(tiering_spec, 0, storage)
+        asked.append(search.ask())
+        search.tell(asked[-1], worth(tiering_spec, asked[-1]))
+    defaults = {item.name: item.default for item in tiering_spec.knobs.items}
+    for start, found in zip(starts, asked, strict=False):
+        assert found == pytest.approx({**defaults, **start})
+    assert [trial.knobs for trial in search.trials()] == asked
+    assert asked[3] != asked[4] != asked[2]
+
+
+def test_a_start_with_an_unknown_knob_is_refused(tiering_spec: TaskSpec, tmp_path: Path) -> None:
+    """A wrong name among the starts names the nearest knob, and no file is written."""
+    storage = tmp_path / "search.journal"
+    with pytest.raises(UnknownNameError, match="hot_threshold"):
+        make_search("tpe", starts=[{"hot_treshold": 1.0}]).reset(tiering_spec, 0, storage)
+    assert not storage.exists()
+
+
+def test_a_file_begun_elsewhere_is_refused(tiering_spec: TaskSpec, tmp_path: Path) -> None:
+    """A storage file of a search with other starts is not continued."""
+    storage = tmp_path / "search.journal"
+    make_search("tpe").reset(tiering_spec, 0, storage)
+    with pytest.raises(ConfigError, match="another search: starts differs"):
+        make_search("tpe", starts=[{"cold_age": 3.0}]).reset(tiering_spec, 0, storage)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ from optuna.storages import InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from damosrl.errors import ConfigError
+from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.search import Trial
 from damosrl.task import TaskSpec
 
@@ -34,9 +34,14 @@ class OptunaSearch:
     Knobs are searched in their normalised range [-1, 1], so that log scales and quotas that are
     switched off need no special case. Each trial's sampler is seeded from the seed and the
     trial's number: a continued search equals an uninterrupted one.
+
+    Attributes:
+        starts: Configurations that are asked for first, physical value by knob name; knobs left
+            out are at their defaults.
     """
 
     method: str
+    starts: Sequence[Knobs] = ()
 
     def sampler(self, seed: int) -> BaseSampler:
         """Return the sampler of one trial."""
@@ -47,12 +52,16 @@ class OptunaSearch:
 
         Raises:
             ConfigError: The file belongs to another search, spec or seed, or is no journal.
+            UnknownNameError: A configuration to start at has a knob that the task has not.
         """
         self._spec, self._seed = spec, seed
         self._space: dict[str, BaseDistribution] = {
             name: FloatDistribution(-1.0, 1.0) for name in spec.knobs.names
         }
+        starts = [self._normal(start) for start in self.starts]
         self._study = _open_study(storage, self._identity())
+        for start in starts[len(self._study.get_trials(deepcopy=False)) :]:
+            self._study.enqueue_trial(start)
         waiting = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         self._untold = [trial.number for trial in waiting]
         self._asked: dict[tuple[float, ...], list[int]] = {}
@@ -63,7 +72,7 @@ class OptunaSearch:
             number = self._untold.pop(0)
             knobs = self._knobs(self._study.get_trials(deepcopy=False)[number])
         else:
-            number = len(self._study.get_trials(deepcopy=False))
+            number = len(self._known())
             seeds = np.random.SeedSequence([self._seed, number])
             self._study.sampler = self.sampler(int(seeds.generate_state(1)[0]))
             trial = self._study.ask(self._space)
@@ -99,7 +108,7 @@ class OptunaSearch:
         """All trials in the order of asking."""
         return [
             Trial(trial.number, self._knobs(trial), trial.value, _STATES[trial.state])
-            for trial in self._study.get_trials(deepcopy=False)
+            for trial in self._known()
         ]
 
     def best(self) -> Trial:
@@ -113,6 +122,10 @@ class OptunaSearch:
             raise ConfigError("no trial is complete", got=f"{len(self.trials())} trials")
         return max(complete, key=lambda trial: (trial.score, -trial.number))
 
+    def _known(self) -> list[FrozenTrial]:
+        """Return what has been asked for; configurations to start at wait behind it."""
+        return self._study.get_trials(deepcopy=False, states=tuple(_STATES))
+
     def _identity(self) -> dict[str, str]:
         knobs = [asdict(item) for item in self._spec.knobs.items]
         return {
@@ -120,6 +133,17 @@ class OptunaSearch:
             "seed": str(self._seed),
             "task": self._spec.task,
             "knobs": json.dumps(knobs, sort_keys=True),
+            "starts": json.dumps([dict(start) for start in self.starts], sort_keys=True),
+        }
+
+    def _normal(self, start: Knobs) -> dict[str, float]:
+        knobs = self._spec.knobs
+        for name in start:
+            if name not in knobs.names:
+                raise UnknownNameError("knob to start at", name, knobs.names)
+        return {
+            item.name: float(item.to_normal(np.asarray(start.get(item.name, item.default))))
+            for item in knobs.items
         }
 
     def _physical(self, normal: Knobs) -> dict[str, float]:

@@ -17,10 +17,13 @@ class TPESearch(OptunaSearch):
     Args:
         startup_trials: Trials drawn at random before the model is used.
         candidates: Points among which the model chooses.
+        starts: Configurations that are tried first, physical value by knob name; knobs left out
+            are at their defaults. They count among the trials.
     """
 
     startup_trials: int = 10
     candidates: int = 24
+    starts: tuple[dict[str, float], ...] = ()
 
     method = "tpe"
 
