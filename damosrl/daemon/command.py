@@ -17,7 +17,13 @@ from damosrl.daemon.options import mode_of, settings_of
 from damosrl.daemon.recorder import Recorder
 from damosrl.daemon.reporting import start_reporting
 from damosrl.daemon.service import Service
-from damosrl.daemon.setting_up import Bundle, notes_on, require_nobody, require_sources
+from damosrl.daemon.setting_up import (
+    Bundle,
+    notes_on,
+    require_groups,
+    require_nobody,
+    require_sources,
+)
 from damosrl.daemon.settings import DaemonSettings
 from damosrl.daemon.status import STATUS_NAME, Identity, StatusFile
 from damosrl.daemon.teller import Printer, Teller
@@ -64,6 +70,7 @@ def run(given: Namespace) -> int:
     if not given.quiet:
         for note in notes_on(pilot.artifact):
             sys.stderr.write(f"damosrl daemon: {note}\n")
+    require_groups(config.roots, files, memcgs_of(pilot.task))
     require_sources(config.roots, files, needed(pilot, settings))
     control = Control(Path(given.state_dir) / SWITCH_NAME)
     tellers: list[Teller] = [Printer()] if given.once or given.dry_run else []

@@ -7,6 +7,7 @@ from time import perf_counter
 import numpy as np
 
 from damosrl.daemon.decision import Decision, Mode
+from damosrl.daemon.gone_groups import gone_groups, without_groups
 from damosrl.daemon.guards import Guards
 from damosrl.daemon.pilot import ALL, Pilot, Sight
 from damosrl.daemon.plausibility import Plausibility
@@ -15,8 +16,9 @@ from damosrl.daemon.trust import Trust
 from damosrl.errors import KernelError
 from damosrl.kernel.machine import KernelMachine
 from damosrl.knobs import FloatArray
-from damosrl.machine import Source, Telemetry
+from damosrl.machine import Plan, Source, Telemetry
 from damosrl.safety import Projection
+from damosrl.task import memcgs_of
 
 JUDGED = "breaker: pressure or migration stayed above its limit"
 
@@ -24,10 +26,13 @@ JUDGED = "breaker: pressure or migration stayed above its limit"
 def needed(pilot: Pilot, settings: DaemonSettings) -> frozenset[Source]:
     """Return the sources of telemetry without which there is no decision.
 
-    What the policy reads, and pressure, which guards and breaker judge by. Returned bytes are
-    counted by no kernel, so every bundle has to do without.
+    What the policy reads, pressure, which guards and breaker judge by, and the control groups of
+    the task, which have to be there whatever is read of them. Returned bytes are counted by no
+    kernel, so every bundle has to do without.
     """
     wanted = pilot.needs | {Source.PRESSURE}
+    if memcgs_of(pilot.task):
+        wanted |= {Source.MEMCGS}
     return frozenset(wanted) - {Source.RETURNED} - set(settings.allow_missing)
 
 
@@ -63,7 +68,8 @@ class Driver:
     """Looks, judges, decides, commits.
 
     Usable telemetry leads to a decision of the policy. Without it the last safe action is held; if
-    that lasts, the kernel's own loop takes over until telemetry is usable again. A breached guard,
+    that lasts, the kernel's own loop takes over until telemetry is usable again. What names a
+    control group that went away is switched off at once, and comes back with it. A breached guard,
     or a policy far from where it was trained, leads there by the breaker, for longer each time.
 
     Args:
@@ -91,6 +97,7 @@ class Driver:
         )
         self._trust = Trust(settings.stale_steps)
         self._telemetry: Telemetry | None = None
+        self._gone: frozenset[str] = frozenset()
         self._step = 0
         self._began_s = 0.0
         self._why = ""
@@ -147,7 +154,9 @@ class Driver:
         held = wishes.stopped or self._trust.given_up
         holding = sight is None and not held
         choice = self.pilot.keep() if holding else self.pilot.decide(sight, held=held)
-        done = Done(choice.projection, False, None) if holding else self._commit(choice.projection)
+        done = Done(choice.projection, False, None)
+        if not holding or self._gone:
+            done = self._commit(choice.projection)
         return Decision(
             step=self._step,
             wall_time=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -175,6 +184,7 @@ class Driver:
             return None, str(error)
         except ValueError as error:  # a file that holds no number
             return None, f"garbage in the kernel's files: {error}"
+        self._gone = gone_groups(telemetry)
         return telemetry, self._plausibility.problem(telemetry)
 
     def _watch_guards(self, telemetry: Telemetry) -> tuple[str, ...]:
@@ -210,8 +220,9 @@ class Driver:
     def _commit(self, projection: Projection) -> Done:
         if self._normal_mode is Mode.SHADOW:
             return Done(projection, False, None)
+        document = without_groups(self.pilot.plan(projection).document(0), self._gone)
         try:
-            self._machine.commit(self.pilot.plan(projection))
+            self._machine.commit(Plan(document, {}))
         except KernelError as error:
             return Done(self.pilot.shield.hold(ALL, projection), False, str(error))
         return Done(projection, self._normal_mode is not Mode.DRY_RUN, None)

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from damosrl.daemon.gone_groups import gone_groups
 from damosrl.machine import Source, Telemetry
 
 LARGEST_MOVED_BYTES_PER_S = 2.0**40
@@ -52,7 +53,10 @@ class Plausibility:
 
     def _missing(self, telemetry: Telemetry) -> str | None:
         missing = sorted(self.needed & set(telemetry.missing))
-        return f"missing: {', '.join(missing)}" if missing else None
+        if not missing:
+            return None
+        gone = ", ".join(sorted(gone_groups(telemetry)))
+        return f"missing: {', '.join(missing)}" + (f" of {gone}" if gone else "")
 
     def _jumped(self, telemetry: Telemetry) -> str | None:
         """Life-time counters only grow, and not faster than hardware can."""

@@ -1,8 +1,10 @@
 """What must fit together before anything is written: bundle, task, kernel."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from damosrl.artifact import Artifact, load_artifact
 from damosrl.artifact.signing import verify
@@ -11,6 +13,7 @@ from damosrl.daemon.settings import DaemonSettings
 from damosrl.errors import ArtifactError, KernelBusyError, KernelFeatureError
 from damosrl.kernel.files import Files
 from damosrl.kernel.holders import foreign_use
+from damosrl.kernel.host.memcgs import MemcgMemory
 from damosrl.kernel.host.nodes import memory_nodes
 from damosrl.kernel.host.telemetry import HostTelemetry
 from damosrl.kernel.roots import Roots
@@ -149,4 +152,31 @@ def require_sources(roots: Roots, files: Files, needed: Collection[Source]) -> N
             got=f"missing: {', '.join(missing)}",
             fix=f"{ways}; or start with allow_missing: [{', '.join(missing)}] in --config, which "
             "holds the features that need it at a fixed value",
+        )
+
+
+def require_groups(roots: Roots, files: Files, paths: Sequence[str]) -> None:
+    """Refuse a machine without the control groups that a bundle's schemes name; reads only.
+
+    The kernel would refuse every document that names them, so nothing can be done without.
+
+    Args:
+        roots: Where its files are.
+        files: How they are read.
+        paths: Groups from the hierarchy's root.
+
+    Raises:
+        KernelFeatureError: Naming all that are missing.
+        KernelError: It lists no memory nodes.
+    """
+    nids = [node.nid for node in memory_nodes(files, roots)] if paths else []
+    used = MemcgMemory(roots, files, nids, paths).read().used_bytes[0]
+    missing = [path for path, row in zip(paths, used, strict=True) if np.isnan(row).any()]
+    if missing:
+        raise KernelFeatureError(
+            "this machine lacks control groups that the bundle drives",
+            got=f"no {roots.cgroupfs}{missing[0]}/memory.numa_stat"
+            + (f"; missing are {', '.join(missing)}" if missing[1:] else ""),
+            fix="create them with the memory controller (cgroup 2), name their hierarchy by "
+            "--cgroup-root, or train with the paths of this machine in conf/task",
         )

@@ -33,6 +33,7 @@ class FakeKdamond:
         backend: Who monitors.
         may_start: Raises OSError where an exclusive module runs.
         lives: Tells whether there is a process of this id.
+        has_group: Tells whether there is a control group of this path.
         next_pid: Returns the process id of the next thread.
     """
 
@@ -44,6 +45,7 @@ class FakeKdamond:
         backend: Backend,
         may_start: Callable[[], None],
         lives: Callable[[int], bool],
+        has_group: Callable[[str], bool],
         next_pid: Callable[[], int],
     ) -> None:
         self.folder = folder
@@ -53,6 +55,7 @@ class FakeKdamond:
         self._backend = backend
         self._may_start = may_start
         self._lives = lives
+        self._has_group = has_group
         self._next_pid = next_pid
         self._started: Document | None = None
         self._commands = {
@@ -197,9 +200,18 @@ class FakeKdamond:
         """Read the files as a document of this kdamond alone, refused as the kernel does."""
         own = {f"kdamonds/0/{path}": text for path, text in texts(self.folder).items()}
         try:
-            return document_of({"kdamonds/nr_kdamonds": "1", **own})
+            document = document_of({"kdamonds/nr_kdamonds": "1", **own})
         except DocumentError as error:
             raise OSError(_errno_of(error), str(error)) from error
+        self._require_groups(document)
+        return document
+
+    def _require_groups(self, document: Document) -> None:
+        """Refuse paths without a group, as ``damon_sysfs_memcg_path_to_id()`` does by ENOMEM."""
+        for scheme in document.kdamonds[0].contexts[0].schemes:
+            for item in (*scheme.filters, *scheme.quota.goals):
+                if item.memcg_path is not None and not self._has_group(item.memcg_path):
+                    raise OSError(errno.ENOMEM, f"no control group {item.memcg_path}")
 
     def _require_processes(self, context: Context) -> None:
         targets = () if context.ops is Ops.PADDR else context.targets

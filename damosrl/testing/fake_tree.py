@@ -55,6 +55,8 @@ class FakeTree:
         self.version = version
         self.backend: Backend = backend if backend is not None else GivenNumbers()
         self.processes = processes
+        self.groups: Collection[str] | None = None
+        """Paths of control groups that exist; None takes any."""
         self.writes: list[tuple[str, str]] = []
         """Every accepted write: path and text."""
         self._kdamonds: list[FakeKdamond] = []
@@ -173,6 +175,7 @@ class FakeTree:
                 self.backend,
                 self._may_start,
                 self._lives,
+                self._has_group,
                 self._pids.__next__,
             )
             self._kdamonds.append(kdamond)
@@ -202,6 +205,9 @@ class FakeTree:
 
     def _lives(self, pid: int) -> bool:
         return pid > 0 if self.processes is None else pid in self.processes
+
+    def _has_group(self, path: str) -> bool:
+        return self.groups is None or path in self.groups
 
 
 def _command(parse: Parse, kdamond: FakeKdamond) -> Parse:

@@ -98,7 +98,7 @@ def test_unknown_groups_are_named() -> None:
 def test_a_workload_of_one_application_is_refused() -> None:
     """Plain workloads have no tenants to tell apart."""
     env = TenantsVectorEnv(1, workload="zipf", steps=5)
-    with pytest.raises(UnknownNameError, match="tenant of workload zipf"):
+    with pytest.raises(ConfigError, match="workload zipf has no tenants"):
         env.reset(seed=0)
 
 

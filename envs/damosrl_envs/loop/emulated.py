@@ -12,7 +12,7 @@ from damosrl.emulator.machine import EmulatedMachines
 from damosrl.emulator.presets import MachineConfig, machine_config
 from damosrl.emulator.workload.model import Workload
 from damosrl.emulator.workload.source import WorkloadSource, workload_source
-from damosrl.errors import UnknownNameError
+from damosrl.errors import ConfigError, UnknownNameError
 from damosrl.machine import GroundTruth, IntArray, Plan, Telemetry
 from damosrl_envs.loop.choices import as_list, pinned
 from damosrl_envs.loop.world import Episode
@@ -155,8 +155,17 @@ def require_tenants(workload: Workload, memcgs: Sequence[str]) -> None:
     """Refuse a workload that has no tenant in a control group.
 
     Raises:
+        ConfigError: It is one application, and not of any control group.
         UnknownNameError: Naming the group, and the nearest that the workload has.
     """
+    if memcgs and not workload.tenants:
+        raise ConfigError(
+            f"workload {workload.name} has no tenants",
+            got="one application",
+            allowed=f"applications in the control groups of the task: {', '.join(memcgs)}",
+            fix="choose workload=tenants_mix or another of tenants_*; budgets of `damosrl attack` "
+            "are one application, so that it works for tasks without tenants only",
+        )
     known = [tenant.memcg.rstrip("/") for tenant in workload.tenants]
     for path in memcgs:
         if path.rstrip("/") not in known:

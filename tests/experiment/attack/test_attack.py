@@ -100,6 +100,7 @@ def test_an_interrupted_attack_goes_on_as_if_it_had_not_stopped(tmp_path: Path) 
         (["pi", "trials=0"], "trials is too small"),
         (["pi", "budget.access.mean_rate_hz=0"], "the attack's budget is zero"),
         (["pi", "budget.access.kind=zipf"], "unknown key"),
+        (["consist", "task=tiering_tenants"], "adversarial_consist has no tenants"),
     ],
 )
 def test_an_attack_that_cannot_be_is_refused_in_one_line(
