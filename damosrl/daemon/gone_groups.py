@@ -65,8 +65,7 @@ def _context(context: Context, gone: Collection[str]) -> Context:
 
 
 def _switched_off(scheme: Scheme, gone: Collection[str]) -> Scheme:
-    named = {item.memcg_path for item in (*scheme.filters, *scheme.quota.goals)}
-    if named.isdisjoint(gone):
+    if scheme.memcg_paths.isdisjoint(gone):
         return scheme
     quota = replace(scheme.quota, sz_bytes=OFF_BYTES, goals=())
     return replace(scheme, quota=quota, filters=NOTHING)

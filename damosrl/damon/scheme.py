@@ -74,3 +74,16 @@ class Scheme:
         require_integer("target_nid", self.target_nid, low=-1, high=I32_MAX)
         require_integer("apply_interval_us", self.apply_interval_us)
         require_integer("max_nr_snapshots", self.max_nr_snapshots)
+
+    @property
+    def memcg_paths(self) -> frozenset[str]:
+        """Control groups that filters and goals name.
+
+        Example:
+            >>> from damosrl.damon import Filter, FilterType
+            >>> sorted(Scheme(filters=(Filter(FilterType.MEMCG, memcg_path="/web"),)).memcg_paths)
+            ['/web']
+        """
+        filters = {item.memcg_path for item in self.filters}
+        goals = {item.memcg_path for item in self.quota.goals}
+        return frozenset(path for path in filters | goals if path is not None)

@@ -209,9 +209,9 @@ class FakeKdamond:
     def _require_groups(self, document: Document) -> None:
         """Refuse paths without a group, as ``damon_sysfs_memcg_path_to_id()`` does by ENOMEM."""
         for scheme in document.kdamonds[0].contexts[0].schemes:
-            for item in (*scheme.filters, *scheme.quota.goals):
-                if item.memcg_path is not None and not self._has_group(item.memcg_path):
-                    raise OSError(errno.ENOMEM, f"no control group {item.memcg_path}")
+            for path in scheme.memcg_paths:
+                if not self._has_group(path):
+                    raise OSError(errno.ENOMEM, f"no control group {path}")
 
     def _require_processes(self, context: Context) -> None:
         targets = () if context.ops is Ops.PADDR else context.targets

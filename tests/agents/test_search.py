@@ -83,7 +83,11 @@ def test_a_search_tries_first_where_it_is_told_to_start(
     tiering_spec: TaskSpec, tmp_path: Path
 ) -> None:
     """Starts are the first trials, also of a search that stopped among them; then it searches."""
-    starts = ({"hot_threshold": 40.0}, {"cold_age": 3.0, "promotion_quota": 1e8}, {})
+    starts: tuple[dict[str, float], ...] = (
+        {"hot_threshold": 40.0},
+        {"cold_age": 3.0, "promotion_quota": 1e8},
+        {},
+    )
     storage = tmp_path / "search.journal"
     asked = []
     for _ in range(5):

@@ -1,6 +1,6 @@
 """The daemon drives control groups: those that it needs, and those that go away while it runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from damosrl.damon import FilterType, GoalMetric, GoalTuner, Scheme
 from damosrl.kernel.config import kernel_machine
 from damosrl.kernel.host.memcgs import LISTS
 from damosrl.kernel.roots import Roots
-from damosrl.policy import ControllerPolicy, Policy
+from damosrl.policy import ControllerPolicy, PolicyNetwork
 from damosrl.task import memcgs_of
 from damosrl.testing.fake_kernel import FakeKernel
 from damosrl.testing.fake_tree import FakeTree
@@ -32,7 +32,7 @@ TEXT = "".join(f"{name} N0=33554432 N1=33554432\n" for name in LISTS)
 SPEC = kernel_task(load_choice("task", "tiering_tenants"), 2).spec
 
 
-def _bundle(path: Path, policy: Policy, algorithm: str) -> Path:
+def _bundle(path: Path, policy: PolicyNetwork | ControllerPolicy, algorithm: str) -> Path:
     settings = load_choice("task", "tiering_tenants")
     deployment = Deployment(task_settings=settings, safety=plain("default"))
     return save_artifact(path, policy, spec=SPEC, algorithm=algorithm, deployment=deployment)
@@ -80,14 +80,8 @@ def _schemes(found: Rig) -> list[Scheme]:
     return [scheme for kdamond in kdamonds for scheme in kdamond.contexts[0].schemes]
 
 
-def _named(scheme: Scheme) -> set[str]:
-    """Return the control groups that a scheme names."""
-    items = (*scheme.filters, *scheme.quota.goals)
-    return {item.memcg_path for item in items if item.memcg_path is not None}
-
-
 def _in_files(found: Rig) -> set[str]:
-    return set().union(*map(_named, _schemes(found)))
+    return set().union(*(scheme.memcg_paths for scheme in _schemes(found)))
 
 
 def test_two_minutes_of_decisions_reach_the_kernel(tmp_path: Path) -> None:
@@ -110,9 +104,10 @@ def test_two_minutes_of_decisions_reach_the_kernel(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [_network, _even], ids=["network", "controller"])
-def test_a_group_that_goes_away_is_switched_off_at_once(tmp_path: Path, make: object) -> None:
+def test_a_group_that_goes_away_is_switched_off_at_once(
+    tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
     """Without a group its schemes touch nothing from the next decision on; the others stay."""
-    assert callable(make)
     with _daemon(tmp_path, make(tmp_path / "x.damosrl")) as found:
         found.steps(5)
         before = _schemes(found)
@@ -121,7 +116,7 @@ def test_a_group_that_goes_away_is_switched_off_at_once(tmp_path: Path, make: ob
         assert decision.reason == "telemetry: missing: memcgs of /batch"
         assert (decision.committed, decision.refused) == (True, None)
         for was, scheme in zip(before, _schemes(found), strict=True):
-            if "/batch" not in _named(was):
+            if "/batch" not in was.memcg_paths:
                 assert scheme == was
                 continue
             assert [item.filter_type for item in scheme.filters] == [FilterType.ANON] * 2

@@ -43,6 +43,25 @@ def test_a_static_tuner_becomes_its_own_knobs(
     assert demotion.quota.goals[0].target_value == 214
 
 
+def test_control_groups_and_their_limits_are_in_the_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Equal limits of two tenants become goals of their groups, under filters of the same paths."""
+    task = ["--task", "tiering_tenants"]
+    exported(capsys, "tenants_even", "damo", tmp_path / "d.json", *NODES, *task)
+    fast, slow = (item.contexts[0] for item in _document(tmp_path / "d.json").kdamonds)
+    for path, demotion, promotion in zip(
+        ("/web", "/batch"), fast.schemes[1:3], slow.schemes[:2], strict=True
+    ):
+        for scheme, metric, target in (
+            (demotion, GoalMetric.NODE_MEMCG_FREE_BP, 5050),
+            (promotion, GoalMetric.NODE_MEMCG_USED_BP, 4970),
+        ):
+            assert [item.memcg_path for item in scheme.filters] == [path]
+            (goal,) = scheme.quota.goals
+            assert (goal.metric, goal.target_value, goal.memcg_path) == (metric, target, path)
+
+
 @pytest.mark.parametrize(
     ("tuner", "more", "goal_tuner"),
     [
