@@ -58,8 +58,13 @@ DASHES = ((6.0, 2.0), (2.0, 1.0), (4.0, 1.5, 1.0, 1.5))
 
 
 def is_policy(name: str) -> bool:
-    """Tell whether a tuner's name is the path of a trained artifact."""
-    return "/" in name or "\\" in name or name.endswith(SUFFIX)
+    """Tell whether a tuner's name is the path of a trained artifact, and not of a YAML."""
+    path = "/" in name or "\\" in name or name.endswith(SUFFIX)
+    return path and not _is_yaml(name)
+
+
+def _is_yaml(name: str) -> bool:
+    return name.endswith((".yaml", ".yml"))
 
 
 def label(name: str, labels: dict[str, str] | None = None) -> str:
@@ -71,9 +76,10 @@ def label(name: str, labels: dict[str, str] | None = None) -> str:
     """
     if labels and name in labels:
         return labels[name]
+    path = PurePath(name.replace("\\", "/"))
     if not is_policy(name):
-        return name
-    parts = [part for part in PurePath(name.replace("\\", "/")).parts if part != "artifact"]
+        return path.name if _is_yaml(name) else name
+    parts = [part for part in path.parts if part != "artifact"]
     return f"policy {parts[-1]}" if parts else "policy"
 
 
@@ -113,7 +119,10 @@ def _looks(names: Collection[str]) -> dict[str, Look]:
 
 def _akin(name: str) -> Look | None:
     """Return the look of what a tuner is another form of; None if it is of no kind known here."""
-    return LOOKS["ppo"] if is_policy(name) else LOOKS.get(name.partition("_")[2])
+    if is_policy(name):
+        return LOOKS["ppo"]
+    kind = PurePath(label(name)).stem
+    return LOOKS.get(kind) or LOOKS.get(kind.partition("_")[2])
 
 
 def _spare(name: str, taken: Mapping[str, Look]) -> Look:

@@ -269,6 +269,16 @@ def test_other_forms_of_one_tuner_do_not_share_its_look(tmp_path: Path) -> None:
     assert alone["acma_best_static"] == LOOKS["best_static"]
 
 
+def test_a_yaml_is_no_policy(tmp_path: Path) -> None:
+    """Settings in a file have the file's name, and the look of what they are settings of."""
+    name = "results/tune/best_static.yaml"
+    assert not is_policy(name)
+    cast = cast_of(Run(tmp_path, summary={"scores": {name: {}, POLICY: {}}}))
+    assert cast.labels[name] == "best_static.yaml"
+    assert cast.looks[name] == LOOKS["best_static"]
+    assert cast.looks[POLICY] == LOOKS["ppo"]
+
+
 def test_labels_of_artifacts_are_short() -> None:
     """A path is shortened to what tells it apart; a given label wins."""
     assert is_policy(POLICY)
