@@ -114,7 +114,7 @@ PANELS = (
         shown=(0.0, 1.0),
     ),
     Panel(
-        "Events: clamps and fallbacks",
+        "Events of the safety layer",
         "a tick each",
         scaled("events_count", 1.0),
         "events_count",

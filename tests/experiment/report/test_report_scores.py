@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.lines import Line2D
 from rich.console import Console
 
 from damosrl.experiment.report import score_markdown, score_table
 from damosrl.experiment.report.cast import LOOKS, Look, cast_of, is_policy, label
+from damosrl.experiment.report.figures.style import marker_of
 from damosrl.experiment.report.findings import Finding, findings
 from damosrl.experiment.report.inputs import Run, load_run
 from damosrl.experiment.report.score_section import score_grid
@@ -267,6 +269,14 @@ def test_other_forms_of_one_tuner_do_not_share_its_look(tmp_path: Path) -> None:
     assert len({look.colour for look in looks.values()}) == 3
     alone = _looks(tmp_path, "acma_best_static")
     assert alone["acma_best_static"] == LOOKS["best_static"]
+
+
+def test_no_marker_is_drawn_in_white_alone(tmp_path: Path) -> None:
+    """Markers without a face have their tuner's colour as their edge."""
+    for look in _looks(tmp_path, *LOOKS, *(f"mine{place}" for place in range(20))).values():
+        style = marker_of(look)
+        faceless = look.marker not in Line2D.filled_markers
+        assert style["markeredgecolor" if faceless else "color"] == look.colour
 
 
 def test_a_yaml_is_no_policy(tmp_path: Path) -> None:

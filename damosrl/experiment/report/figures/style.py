@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from damosrl.experiment.report.cast import Look
 
@@ -101,7 +102,7 @@ def line_of(look: Look) -> dict[str, Any]:
 
 def marker_of(look: Look, size: float = 7.0) -> dict[str, Any]:
     """Return the matplotlib keywords of a tuner's marker, without a line."""
-    strokes = look.marker in ("x", "1", "2", "3", "4")
+    strokes = look.marker not in Line2D.filled_markers
     return {
         "marker": look.marker,
         "color": look.colour,
