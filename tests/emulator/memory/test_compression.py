@@ -1,5 +1,6 @@
 """What swapped pages take in memory, by how they compress; bytes are conserved."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from damosrl.damon import Document
 from damosrl.emulator.machine import EmulatedMachines
 from damosrl.emulator.memory_state import FREE
 from damosrl.emulator.presets import MachineConfig
+from damosrl.emulator.reclaim_oracle import break_even_s
 from damosrl.emulator.workload.model import PageClass, Workload
 from damosrl.errors import MachineError, WorkloadError
 from damosrl.machine import SwapUse
@@ -141,6 +143,37 @@ def test_the_oracle_leaves_what_is_used(
     assert [sum(frames) for frames in out] == sorted(sum(frames) for frames in out)
     assert out[0][3] == 32
     assert all(frames[0] == 0 for frames in out[:2])
+
+
+def test_the_break_even_time_follows_price_store_and_class(
+    with_swap: MachineConfig, make_template: Callable[..., Document], make_workload: MakeWorkload
+) -> None:
+    """Price x fault time x pages / threads, over the share of a page that is saved."""
+    workload = make_workload([0.0] * 4, fast_fill=1.0, pages=CLASSES)
+    machines = _machines(_zram(with_swap, store_ns=5000.0), make_template, workload)
+    store, world = with_swap.tiers[1], machines.world
+    fault_s = (store.curve_ns[0] + 5000.0) * 1e-9
+    paid_s = 3.0 * fault_s * (4 * 64 * MIB / 4096) / float(world.machines["threads"][0])
+    expected = paid_s / np.array([1 - 1 / 2.5, 1 - 1 / 5.0, 1.0, 1 - 1 / 2.5])
+    expected[2] = math.inf
+    assert break_even_s(world, 0, 3.0) == pytest.approx(expected)
+    assert break_even_s(world, 0, 6.0) == pytest.approx(2.0 * expected)
+
+
+def test_the_oracle_waits_for_an_idle_time_that_pays(
+    with_swap: MachineConfig, make_template: Callable[..., Document], make_workload: MakeWorkload
+) -> None:
+    """Of memory used again later only that goes out which is idle beyond its break-even time."""
+    rates = [[0.0, 0.0, 500.0, 500.0], [500.0, 0.0, 500.0, 500.0], [500.0] * 4]
+    workload = make_workload(rates, epoch_s=(0.0, 2.0, 20.0), fast_fill=1.0)
+    machines = _machines(_zram(with_swap), make_template, workload)
+    price = 5.0 / float(break_even_s(machines.world, 0, 1.0)[0])
+    machines.run(16.0)
+    # four seconds are left until its next use, and a fault takes five to pay
+    assert machines.page_out(0, price) == 0.0
+    machines.load(0, workload, seed=1)
+    machines.page_out(0, price)
+    assert _frames(machines, -1, 4) == [0, 32, 0, 0]
 
 
 def test_ratios_below_one_are_refused(with_swap: MachineConfig) -> None:
