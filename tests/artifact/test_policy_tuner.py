@@ -94,7 +94,7 @@ def test_a_controller_is_built_by_name(tmp_path: Path) -> None:
         ("damosrl_agents.controllers.pi.PI", {}, "unknown controller"),
         ("ppo", {}, "is no tuner"),
         ("pi", {"free_target_procent": 1.0}, "did you mean 'free_target_percent'"),
-        ("pi", {"free_target_percent": "much"}, "agent pi is wrong"),
+        ("pi", {"free_target_percent": "much"}, "agent pi.free_target_percent is of the wrong"),
         ("consist", {}, "another quota loop"),
     ],
 )

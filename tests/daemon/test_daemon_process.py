@@ -236,10 +236,10 @@ def test_a_wrong_option_is_one_line_and_exit_status_2(
 
 
 def test_what_a_bundle_does_not_say_is_told_at_the_start(kernel: ServedKernel) -> None:
-    """A bundle without task settings, limits and training range is taken, and that is said."""
+    """A bundle without task settings and limits is taken, and that is said."""
     spec = kernel_task({}, 2).spec
     kernel.bundle.unlink()
     save_artifact(kernel.bundle, ControllerPolicy("pi"), spec=spec, algorithm="controller")
     done = kernel.run("--once")
     assert done.returncode == 0
-    assert done.stderr.count("the bundle") == 3
+    assert done.stderr.count("the bundle") == 2
