@@ -18,7 +18,7 @@ from damosrl.testing import ContractError, check_tuner
 from damosrl.testing.tuner_contract import CLAUSES
 from damosrl.tuner import BaseTuner, Tuner
 
-SEARCHES = ("random_search", "tpe", "cma_es")
+SEARCHES = ("random_search", "tpe", "tpe_tenants", "cma_es")
 LEARNERS = ("ppo", "reclaim_ppo", "reclaim_ppo_nvme", "sac")
 RECLAIM = {*load_choice("task", "reclaim")["usual"]["compare"]["tuners"], "reclaim_oracle"}
 RECLAIM = RECLAIM - {"random"} | {"reclaim_static_nvme"}
