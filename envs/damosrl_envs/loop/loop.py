@@ -46,7 +46,7 @@ class TaskLoop:
     """
 
     def __init__(self, num_machines: int, kind: TaskKind, settings: LoopSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._parts: Parts = kind.make(settings, num_machines)
         self.world: World = self._parts.world
         self.task = self._parts.task
@@ -67,7 +67,7 @@ class TaskLoop:
     @property
     def task_spec(self) -> TaskSpec:
         """What tuners are told, frame history included."""
-        return self.task.spec.framed(self._settings.frames)
+        return self.task.spec.framed(self.settings.frames)
 
     @property
     def observation_space(self) -> gymnasium.Space[Float32Array]:
@@ -138,11 +138,11 @@ class TaskLoop:
             "fallback": projection.fallback,
             "refused": refused,
             "overruns_count": self.world.overruns.copy(),
-            "mask": np.tile(self.task.mask(telemetry), (1, self._settings.frames)),
+            "mask": np.tile(self.task.mask(telemetry), (1, self.settings.frames)),
             "reward_terms": dict(outcome.terms),
             **self.task.measured(telemetry, truth),
         }
-        truncated = self._step >= self._settings.steps
+        truncated = self._step >= self.settings.steps
         return StepResult(self._observation(), outcome.reward, truncated, info)
 
     def document(self) -> Document | None:
@@ -154,7 +154,7 @@ class TaskLoop:
             return None
         knobs = self.task.spec.knobs.defaults()
         knobs = np.tile(knobs, (len(self._step), 1))
-        plan = self.task.plan(knobs, QuotaLoop(self._settings.quota_loop))
+        plan = self.task.plan(knobs, QuotaLoop(self.settings.quota_loop))
         document: Document = self.world.document(plan.document(0))
         return document
 

@@ -63,11 +63,16 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv[Float32Array, NDArray[Any], NDArr
         self.metadata = {"render_modes": [], "autoreset_mode": AUTORESET[autoreset]}
         self._autoreset = AUTORESET[autoreset] is AutoresetMode.SAME_STEP
         self._loop = TaskLoop(num_envs, self.kind, self.kind.settings(settings))
+        self.metrics = self._all_metrics()
         self.single_observation_space = self._loop.observation_space
         self.single_action_space = self._loop.form.space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._generators = [seeding.np_random()[0] for _ in range(num_envs)]
+
+    def _all_metrics(self) -> TaskMetrics:
+        """Return the class's metrics, and what a subclass adds for its nodes or tenants."""
+        return self.metrics
 
     @property
     def machine(self) -> Any:

@@ -1,7 +1,6 @@
 """``damosrl/Tenants-v0``, for one machine and for many."""
 
-from typing import Any, Literal
-
+from damosrl.metrics import TaskMetrics
 from damosrl_envs.loop.env import TaskEnv
 from damosrl_envs.loop.vector import TaskVectorEnv
 from damosrl_envs.tenants.kind import KIND, METRICS, with_tenants
@@ -34,13 +33,6 @@ class TenantsVectorEnv(TaskVectorEnv):
     kind = KIND
     metrics = METRICS
 
-    def __init__(
-        self,
-        num_envs: int = 1,
-        autoreset: Literal["same_step", "disabled"] = "same_step",
-        render_mode: None = None,
-        **settings: Any,
-    ) -> None:
-        super().__init__(num_envs, autoreset, render_mode, **settings)
-        names = tenants_config(KIND.settings(settings).task).tenants
-        self.metrics = with_tenants(with_nodes(METRICS, 2), names)
+    def _all_metrics(self) -> TaskMetrics:
+        names = tenants_config(self._loop.settings.task).tenants
+        return with_tenants(with_nodes(self.metrics, 2), names)

@@ -1,7 +1,6 @@
 """``damosrl/Tiering-v0``, for one machine and for many."""
 
-from typing import Any, Literal
-
+from damosrl.metrics import TaskMetrics
 from damosrl_envs.loop.env import TaskEnv
 from damosrl_envs.loop.vector import TaskVectorEnv
 from damosrl_envs.tiering.kind import KIND, METRICS, with_nodes
@@ -32,13 +31,6 @@ class TieringVectorEnv(TaskVectorEnv):
     kind = KIND
     metrics = METRICS
 
-    def __init__(
-        self,
-        num_envs: int = 1,
-        autoreset: Literal["same_step", "disabled"] = "same_step",
-        render_mode: None = None,
-        **settings: Any,
-    ) -> None:
-        super().__init__(num_envs, autoreset, render_mode, **settings)
+    def _all_metrics(self) -> TaskMetrics:
         template = self._loop.task.template
-        self.metrics = with_nodes(METRICS, len(template.kdamonds) if template else 0)
+        return with_nodes(self.metrics, len(template.kdamonds) if template else 0)
